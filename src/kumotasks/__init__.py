@@ -1,0 +1,3 @@
+"""Kumo Tasks: the Cloud Tasks that you own."""
+
+__version__ = "0.1.0"
