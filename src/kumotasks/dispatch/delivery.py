@@ -1,0 +1,175 @@
+"""One attempt, from the task to its committed result: request, send, classify, decide, settle.
+
+It knows its lane only to say when the slot is free and what the task has become; when to send is the scheduler's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Protocol, assert_never
+
+from kumotasks.dispatch.home import Berth
+from kumotasks.dispatch.request import Request, build
+from kumotasks.dispatch.throttle import overloaded
+from kumotasks.dispatch.watch import OpenWatch
+from kumotasks.domain.attempt import CODE_NAMES, Outcome, Unreachable, classify
+from kumotasks.domain.clock import SECOND, Clock
+from kumotasks.domain.errors import StorageFull, StorageUnavailable
+from kumotasks.domain.lane import Open
+from kumotasks.domain.retry import Done, Exhausted, RetryAt, Verdict, decide, dispatched
+from kumotasks.domain.target import AppEngineHosts
+from kumotasks.domain.task import Task
+from kumotasks.storage.store import Settlement, Store
+
+_COMMIT_AGAIN = SECOND
+logger = logging.getLogger("kumotasks.dispatch")
+
+
+class Sender(Protocol):
+    """Makes the request, within its deadline, and says how it ended."""
+
+    async def send(self, request: Request) -> Outcome: ...
+
+
+@dataclass(slots=True)
+class AttemptCounts:
+    """What `/metrics` says of attempts: how many ended with which code, and how late they were sent in all."""
+
+    ended: Counter[str] = field(default_factory=Counter)
+    delay: int = 0  # microseconds, summed over every attempt
+    sent: int = 0
+
+
+class Delivery:
+    """Makes attempts. `in_flight` is shared with whoever reads tasks: serial -> the task as its open attempt has it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        sender: Sender,
+        watch: OpenWatch,
+        hosts: AppEngineHosts,
+        in_flight: dict[int, Task],
+        name_rest: int,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._sender = sender
+        self._watch = watch
+        self._hosts = hosts
+        self._in_flight = in_flight
+        self._name_rest = name_rest
+        self.counts = AttemptCounts()
+
+    def begin(self, berth: Berth, task: Task, *, run: bool) -> Coroutine[None, None, None]:
+        """Open an attempt on `task` at once; the coroutine sends it and commits what became of it.
+
+        `run`: asked for by RunTask, outside the slots; its dispatch is counted already.
+        """
+        now = self._clock.now()
+        late = now - task.schedule_time
+        self.counts.sent += 1
+        self.counts.delay += late if late > 0 and not run else 0
+        current = self._counted(berth, task) if run else dispatched(task, now)
+        opened = berth.lane.opened(current, in_slot=not run)
+        self._in_flight[task.serial] = current
+        return self._carry(berth, opened, current, run=run)
+
+    def _counted(self, berth: Berth, task: Task) -> Task:
+        """The task of a run request; an attempt that is open already is known here only, and counts before it."""
+        opened = berth.lane.find_open(task.serial)
+        return task if opened is None else dispatched(opened.task, self._clock.now())
+
+    async def _carry(self, berth: Berth, opened: Open, task: Task, *, run: bool) -> None:
+        lane = berth.lane
+        generation = lane.generation
+        again: Task | None = None
+        try:
+            outcome = await self._send(berth, task)
+            ended = self._clock.now()
+            if not run:
+                lane.slot_freed()
+            self._account(berth, task, outcome, ended)
+            if not opened.dropped:
+                base = _run_time(task) if run else None
+                # Another attempt may have been counted meanwhile: the newest state is the one that goes on.
+                verdict = decide(opened.task, outcome, queue_retry=lane.queue.retry_config, ended=ended, base=base)
+                opened.settling = True
+                again = await self._commit(berth, generation, verdict, ended, run=run)
+        finally:
+            lane.closed(opened, again=again, now=self._clock.now())
+            if lane.find_open(task.serial) is None:
+                self._in_flight.pop(task.serial, None)
+
+    async def _send(self, berth: Berth, task: Task) -> Outcome:
+        try:
+            request = build(berth.lane.queue, task, self._hosts)
+            self._watch.began(berth.lane, task.serial, self._clock.now())
+            return await self._sender.send(request)
+        except Exception:  # noqa: BLE001 - whatever goes wrong with one attempt is that attempt's failure
+            logger.exception("attempt failed inside the server", extra={"task": str(task.name)})
+            return Unreachable("the attempt failed inside the server")
+
+    def _account(self, berth: Berth, task: Task, outcome: Outcome, ended: int) -> None:
+        self.counts.ended[CODE_NAMES[classify(outcome).code]] += 1
+        limit = berth.lane.queue.rate_limits.max_dispatches_per_second
+        if berth.throttle.record(ended, bad=overloaded(task.target, outcome), limit=limit):
+            berth.reshape(ended)
+
+    async def _commit(self, berth: Berth, generation: int, verdict: Verdict, ended: int, *, run: bool) -> Task | None:
+        """Settle `verdict`, however long that takes; the task to be sent again, if any.
+
+        While it cannot be committed the lane sends nothing new: what was delivered is not pushed again and again.
+        """
+        task = verdict.task
+        settlement = Settlement(
+            berth.lane.number,
+            generation,
+            task,
+            ended=not isinstance(verdict, RetryAt),
+            name_until=ended + self._name_rest,
+            run=run,
+        )
+        kept = await self._settle(berth, settlement)
+        match verdict:
+            case RetryAt():
+                return task if kept else None
+            case Done() | Exhausted():
+                return None
+            case _:
+                assert_never(verdict)
+
+    async def _settle(self, berth: Berth, settlement: Settlement) -> bool:
+        try:
+            return await self._store.settle(settlement)
+        except (StorageFull, StorageUnavailable):
+            logger.warning("a result cannot be committed; the queue waits", extra={"queue": repr(berth.lane)})
+        berth.lane.uncommitted += 1
+        try:
+            while True:
+                await self._pause()
+                try:
+                    return await self._store.settle(settlement)
+                except (StorageFull, StorageUnavailable):
+                    continue
+        finally:
+            berth.lane.uncommitted -= 1
+
+    async def _pause(self) -> None:
+        rested = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_at(self._clock.now() + _COMMIT_AGAIN, lambda: rested.done() or rested.set_result(None))
+        try:
+            await rested
+        finally:
+            timer.cancel()
+
+
+def _run_time(task: Task) -> int | None:
+    """When RunTask was called: the instant its dispatch was counted."""
+    return task.progress.last_attempt.dispatch_time if task.progress.last_attempt else None

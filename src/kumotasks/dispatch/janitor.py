@@ -1,0 +1,86 @@
+"""Removes what is gone already for every reader: rows of purged and deleted queues, expired tasks, names and tombstones.
+
+It sleeps until the store says that something expires, or until a purge or a deletion leaves rows behind; then it takes
+them away in small passes, so that creation is never held up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from kumotasks.domain.clock import DAY, MINUTE, Clock, Timer
+from kumotasks.domain.errors import KumoError
+from kumotasks.storage.store import QueueDeleted, QueuePurged, Store, Swept, Wake
+
+PASS = 250  # rows a pass: a few milliseconds of the writer
+_AGAIN = MINUTE  # after a failure; and the least time between two looks at what expires
+_AT_LEAST = DAY  # what comes to be later may expire before what is there now; readers judge expiry themselves
+
+
+class Janitor:
+    """Component: one sweep after the other, when there is something to sweep."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._timer: Timer | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+        self._asked = False
+        self._running = False
+
+    async def start(self) -> None:
+        """Sweep what the last process left behind."""
+        self._running = True
+        self._store.listen(self._on_wakes)
+        self.sweep_soon()
+
+    async def stop(self) -> None:
+        """Break off between two passes."""
+        self._running = False
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+
+    async def swept(self) -> None:
+        """Wait for the sweep that is under way, if one is."""
+        if self._sweeping is not None:
+            await asyncio.wait([self._sweeping])
+
+    def sweep_soon(self) -> None:
+        """Sweep now, or once more if a sweep is under way."""
+        self._asked = True
+        if self._sweeping is None and self._running:
+            self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
+
+    def _on_wakes(self, wakes: Sequence[Wake]) -> None:
+        if any(isinstance(wake, QueuePurged | QueueDeleted) for wake in wakes):
+            self.sweep_soon()
+
+    async def _sweep(self) -> None:
+        next_due: int | None = None
+        try:
+            while self._asked:
+                self._asked = False
+                swept = await self._pass()
+                self._asked = self._asked or swept.more
+                next_due = swept.next_due
+        except KumoError:
+            next_due = self._clock.now() + _AGAIN
+        finally:
+            self._sweeping = None
+        self._sleep(next_due)
+
+    async def _pass(self) -> Swept:
+        return await self._store.sweep(now=self._clock.now(), limit=PASS)
+
+    def _sleep(self, next_due: int | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._running:
+            now = self._clock.now()
+            latest = now + _AT_LEAST
+            self._timer = self._clock.call_at(max(now + _AGAIN, min(latest, next_due or latest)), self.sweep_soon)

@@ -1,0 +1,112 @@
+"""How a task looks on the wire: the queue's HTTP target over the task's own request, and the service's headers. Pure.
+
+Order: the task's URL, the queue's overrides by their mode, method, headers, the service's headers. The stored task
+keeps its own values. Sockets, pools and deadlines are the sender's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from kumotasks.domain.clock import MINUTE, SECOND
+from kumotasks.domain.queue import Queue
+from kumotasks.domain.target import (
+    HTTP_BODY_METHODS,
+    AppEngineHosts,
+    AppEngineHttpRequest,
+    Headers,
+    HttpMethod,
+    HttpRequest,
+    HttpTarget,
+    is_managed_header,
+)
+from kumotasks.domain.task import HTTP_DEADLINE, Task
+from kumotasks.domain.uri import overridden_url
+
+APP_ENGINE_DEADLINE = 10 * MINUTE  # standard environment, automatic scaling
+_METHOD_NAMES = {method.value: method.name for method in HttpMethod}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it is sent. `headers` in order, without Host and Content-Length; `deadline` in microseconds from
+    now on; `url` absolute, as the task has it, whatever it holds behind its scheme."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    deadline: int
+    follow_redirects: bool = True
+
+
+def build(queue: Queue, task: Task, hosts: AppEngineHosts) -> Request:
+    """The request for `task`, whose open attempt is already counted in its progress."""
+    match task.target:
+        case HttpRequest() as target:
+            return _http(queue, task, target)
+        case AppEngineHttpRequest() as target:
+            return _app_engine(queue, task, target, hosts)
+        case _:
+            assert_never(task.target)
+
+
+def _http(queue: Queue, task: Task, target: HttpRequest) -> Request:
+    override = queue.http_target
+    url, method, headers, body = target.url, target.http_method, target.headers, target.body
+    if override is not None:
+        url = overridden_url(url, override.uri_override)
+        method = override.http_method or method
+        headers = _overridden_headers(headers, override)
+        body = body if method in HTTP_BODY_METHODS else b""
+    return Request(
+        _METHOD_NAMES[method],
+        url,
+        headers + _service_headers("X-CloudTasks-", task, reason=""),
+        body,
+        task.dispatch_deadline or HTTP_DEADLINE,
+    )
+
+
+def _app_engine(queue: Queue, task: Task, target: AppEngineHttpRequest, hosts: AppEngineHosts) -> Request:
+    routing = queue.app_engine_routing_override or target.app_engine_routing
+    host = hosts.of(routing, project=task.name.queue.project, location=task.name.queue.location)
+    headers = tuple(item for item in target.headers if item[0] != "Content-Length")
+    # App Engine's reason depends on whether the last attempt was answered at all.
+    reason = "App Error" if task.progress.previous_response else "Instance Unavailable"
+    return Request(
+        _METHOD_NAMES[target.http_method],
+        f"http://{host}{target.relative_uri}",
+        headers + _service_headers("X-AppEngine-", task, reason=reason),
+        target.body,
+        task.dispatch_deadline or APP_ENGINE_DEADLINE,
+        follow_redirects=False,
+    )
+
+
+def _service_headers(prefix: str, task: Task, *, reason: str) -> Headers:
+    progress = task.progress
+    seconds, fraction = divmod(task.schedule_time, SECOND)
+    headers = (
+        (prefix + "QueueName", task.name.queue.queue),
+        (prefix + "TaskName", task.name.task),
+        (prefix + "TaskRetryCount", str(progress.dispatch_count - 1)),
+        (prefix + "TaskExecutionCount", str(progress.execution_count)),
+        (prefix + "TaskETA", f"{seconds}.{fraction:06d}"),
+    )
+    if progress.previous_response is None:
+        return headers
+    return (
+        *headers,
+        (prefix + "TaskPreviousResponse", str(progress.previous_response)),
+        (prefix + "TaskRetryReason", reason),
+    )
+
+
+def _overridden_headers(headers: Headers, target: HttpTarget) -> Headers:
+    overrides = tuple(item for item in target.header_overrides if not is_managed_header(item[0]))
+    names = {name.lower() for name, _ in overrides}
+    if target.oidc_token is not None or target.oauth_token is not None:
+        names.add("authorization")
+    return tuple(item for item in headers if item[0].lower() not in names) + overrides

@@ -1,0 +1,226 @@
+"""When to send: it plans the lanes that something happened to, and sleeps until the next instant that matters.
+
+One timer for all queues, no tick, nothing per idle queue. A turn gives each lane that is ready a share, in order,
+within the attempts that may be in flight in this process. What a lane decides is `domain/lane`'s, what an attempt does
+is the delivery's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from kumotasks.dispatch.alarms import Alarms
+from kumotasks.dispatch.delivery import Delivery
+from kumotasks.dispatch.home import Berth, Homes
+from kumotasks.domain.clock import SECOND, Clock
+from kumotasks.domain.errors import KumoError
+from kumotasks.domain.lane import WINDOW, Place
+from kumotasks.domain.task import Task
+from kumotasks.storage.store import Position, QueueDeleted, QueuePurged, RunRequested, Store, StoredQueue, Wake
+
+_SHARE = 64  # attempts a lane may begin before the next lane has its turn
+_READ_AGAIN = SECOND
+
+
+class Scheduler:
+    """Component: drives every lane of this node."""
+
+    def __init__(self, *, store: Store, clock: Clock, homes: Homes, delivery: Delivery, max_in_flight: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._homes = homes
+        self._delivery = delivery
+        self._max_in_flight = max_in_flight
+        self._ready: deque[Berth] = deque()
+        self._alarms = Alarms(clock, self._ring)
+        self._turning = False
+        self._running = False
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._loads: set[asyncio.Task[None]] = set()
+        self._watchers: list[asyncio.Future[None]] = []
+
+    async def start(self) -> None:
+        """Take every queue home and carry on where the last process stopped."""
+        self._running = True
+        self._store.listen(self.on_wakes)
+        await self._homes.take(self._clock.now())
+        for number, task in await self._store.run_requests():
+            self._run(number, task)
+        for berth in self._homes.berths.values():
+            self._mark(berth)
+
+    def refuse(self) -> None:
+        """Begin no attempt any more."""
+        self._running = False
+        self._alarms.stop()
+
+    async def drain(self) -> None:
+        """Wait for every open attempt to be committed."""
+        while self._attempts or self._loads:
+            await asyncio.wait([*self._attempts, *self._loads])
+
+    async def stop(self) -> None:
+        """Break off what is open (its tasks stay in the store) and hand the queues back."""
+        was_running = self._running or bool(self._homes.berths)
+        self.refuse()
+        open_work = [*self._attempts, *self._loads]
+        for work in open_work:
+            work.cancel()
+        await asyncio.gather(*open_work, return_exceptions=True)
+        if was_running:
+            await self._homes.release()
+            self._homes.berths.clear()
+
+    # what comes in
+
+    def on_wakes(self, wakes: Sequence[Wake]) -> None:
+        """The store committed something."""
+        now = self._clock.now()
+        apply = self._homes.apply
+        for wake in wakes:
+            berth = apply(wake, now)
+            if berth is not None:
+                self._mark(berth)
+            match wake:
+                case RunRequested(number, task):
+                    self._run(number, task)
+                case QueuePurged() | QueueDeleted() if berth is not None:
+                    berth.lane.abandon_load()
+                case _:
+                    pass
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._attempts)
+
+    def idle(self) -> bool:
+        """Nothing is open, and nothing is due that could go."""
+        now = self._clock.now()
+        return not self.busy() and all(berth.lane.idle(now) for berth in self._homes.berths.values())
+
+    def busy(self) -> bool:
+        return bool(self._attempts or self.reading)
+
+    @property
+    def reading(self) -> bool:
+        """A lane is to be planned, or tasks are being read for one."""
+        return bool(self._loads or (self._ready and self._running and len(self._attempts) < self._max_in_flight))
+
+    async def changed(self) -> None:
+        """Wait until an attempt or a read has ended."""
+        watcher = asyncio.get_running_loop().create_future()
+        self._watchers.append(watcher)
+        await watcher
+
+    def open_attempts(self) -> frozenset[asyncio.Task[None]]:
+        return frozenset(self._attempts)
+
+    # turns
+
+    def _mark(self, berth: Berth) -> None:
+        if not berth.ready:
+            berth.ready = True
+            self._ready.append(berth)
+            self._turn_soon()
+
+    def _turn_soon(self) -> None:
+        if not self._turning and self._running:
+            self._turning = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turning = False
+        if not self._running:
+            return
+        now = self._clock.now()
+        while self._ready and len(self._attempts) < self._max_in_flight:
+            berth = self._ready.popleft()
+            berth.ready = False
+            self._plan(berth, now)
+        self._alarms.arm()
+
+    def _plan(self, berth: Berth, now: int) -> None:
+        quota = min(_SHARE, self._max_in_flight - len(self._attempts))
+        if berth.throttle.effective is not None and berth.throttle.judge(now, _limit(berth)):
+            berth.reshape(now)
+        plan = berth.lane.plan(now, quota)
+        for task in plan.send:
+            self._begin(berth, task, run=False)
+        if plan.load:
+            self._begin_load(berth, now)
+        if plan.wake is None:
+            self._alarms.clear(berth.lane.number)
+        elif plan.wake <= now:
+            berth.ready = True
+            self._ready.append(berth)
+        else:
+            # A slowed queue is looked at every second: its rate grows while it waits for a token.
+            slowed = berth.throttle.effective is not None
+            self._alarms.set(berth.lane.number, min(plan.wake, now + SECOND) if slowed else plan.wake)
+
+    def _begin(self, berth: Berth, task: Task, *, run: bool) -> None:
+        attempt = asyncio.get_running_loop().create_task(self._delivery.begin(berth, task, run=run))
+        self._attempts.add(attempt)
+        attempt.add_done_callback(lambda ended: self._ended(berth, ended))
+
+    def _run(self, number: int, task: Task) -> None:
+        berth = self._homes.berths.get(number)
+        if berth is not None and self._running:
+            self._begin(berth, task, run=True)
+
+    def _ended(self, berth: Berth, attempt: asyncio.Task[None]) -> None:
+        self._attempts.discard(attempt)
+        self._mark(berth)
+        self._turn_soon()
+        self._tell()
+
+    def _tell(self) -> None:
+        for watcher in self._watchers:
+            if not watcher.done():
+                watcher.set_result(None)
+        self._watchers.clear()
+
+    def _ring(self, numbers: list[int]) -> None:
+        for number in numbers:
+            berth = self._homes.berths.get(number)
+            if berth is not None:
+                self._mark(berth)
+
+    # reading on
+
+    def _begin_load(self, berth: Berth, now: int) -> None:
+        berth.lane.begin_load()
+        load = asyncio.get_running_loop().create_task(self._load(berth, berth.lane.generation, now))
+        self._loads.add(load)
+        load.add_done_callback(lambda ended: self._loaded(berth, ended))
+
+    def _loaded(self, berth: Berth, load: asyncio.Task[None]) -> None:
+        self._loads.discard(load)
+        self._mark(berth)
+        self._tell()
+
+    async def _load(self, berth: Berth, generation: int, now: int) -> None:
+        """Read the tasks behind the lane's edge that are due within the window."""
+        lane = berth.lane
+        stored = StoredQueue(lane.queue, lane.number, generation)
+        after = Position(*lane.edge)
+        until, room = now + WINDOW, lane.room
+        try:
+            tasks = await self._store.due_tasks(
+                stored, after=after, until=until, limit=room.tasks, max_bytes=room.bytes
+            )
+            edge: Place = (tasks[-1].schedule_time, tasks[-1].name.task) if tasks else lane.edge
+            unloaded = await self._store.next_due(stored, after=Position(*edge))
+        except KumoError:
+            lane.abandon_load()
+            self._alarms.set(lane.number, self._clock.now() + _READ_AGAIN)
+            self._alarms.arm()
+            return
+        if lane.generation == generation:
+            lane.end_load(tasks, edge=edge, unloaded=unloaded, now=self._clock.now())
+
+
+def _limit(berth: Berth) -> float:
+    return berth.lane.queue.rate_limits.max_dispatches_per_second

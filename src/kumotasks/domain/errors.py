@@ -1,0 +1,129 @@
+"""Every refusal a caller can meet, in domain words. Codes and transports are unknown here.
+
+A class's docstring is its sentence, word for word what Google answers; the few whose sentence names something take it
+as an argument. `api/status.py` holds the one table from these classes to status codes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """A link that explains the rule (google.rpc.Help)."""
+
+    description: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One offending field of a request (google.rpc.BadRequest.FieldViolation)."""
+
+    field: str
+    description: str
+
+
+class KumoError(Exception):
+    """A call was refused."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or " ".join((self.__doc__ or "").split()))
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class InvalidArgument(KumoError):
+    """The request contains an invalid argument."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        help_link: Help | None = None,
+        violations: tuple[Violation, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.help_link = help_link
+        self.violations = violations
+
+
+class QueueNotFound(KumoError):
+    """Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."""
+
+
+class EntityNotFound(KumoError):
+    """Requested entity was not found."""
+
+
+class TaskGone(KumoError):
+    """The task no longer exists, though a task with this name existed recently. The task either successfully completed
+    or was deleted."""
+
+
+class QueueExists(KumoError):
+    """Queue already exists"""
+
+
+class QueueNameRetired(KumoError):
+    """The queue cannot be created because a queue with this name existed too recently."""
+
+
+class TaskExists(KumoError):
+    """Requested entity already exists"""
+
+
+class TaskNameRetired(KumoError):
+    """The task cannot be created because a task with this name existed too recently. For more information about task
+    de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create#body.request_body.FIELDS.task."""
+
+
+class PolicyChanged(KumoError):
+    """There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff."""
+
+
+class ResourceExhausted(KumoError):
+    """Resource has been exhausted (e.g. check quota)."""
+
+
+class StorageFull(KumoError):
+    """The store has no space left; nothing was written. Creation resumes when space returns."""
+
+
+class StorageUnavailable(KumoError):
+    """The store cannot be reached; nothing was written. Please retry."""
+
+
+class CallTimedOut(KumoError):
+    """Deadline expired before operation could complete."""
+
+
+class MethodUnknown(KumoError):
+    """The server does not know this method."""
+
+
+class PathUnknown(KumoError):
+    """Method not found."""
+
+
+class PayloadTooLarge(KumoError):
+    """The request is larger than this server accepts."""
+
+
+class ProjectDenied(KumoError):
+    """Permission denied on resource project."""
+
+    def __init__(self, project: str) -> None:
+        super().__init__(f"Permission denied on resource project {project}.")
+        self.project = project
+
+
+class Forbidden(KumoError):
+    """The request was refused."""
+
+
+class InternalFault(KumoError):
+    """An internal error has occurred; it was logged."""

@@ -1,0 +1,289 @@
+"""A queue's lane: which tasks go now, and when to look again. The heart of dispatch, with no I/O and no clock.
+
+A lane holds a bounded window of the queue's tasks, those due first; the rest stay in the store. Everything in the
+store at or before `edge`, in the order (schedule time, id), is either waiting here or open. What lies behind the edge
+is known only by `unloaded`, a lower bound of its first schedule time. So a task that comes in is held if it is before
+the edge, and otherwise only lowers the bound; and when the bound comes near, `plan` asks for a read.
+
+The caller makes the attempts it is told to make, and says when they end. A task is waiting or open, never both; it is
+offered again only once its failure is committed.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+from kumotasks.domain.bucket import Bucket
+from kumotasks.domain.clock import MINUTE
+from kumotasks.domain.queue import Queue, QueueState
+from kumotasks.domain.task import Task
+
+WINDOW = MINUTE  # how far ahead tasks are held in memory
+LEAD = WINDOW // 2  # how long before the first task behind the edge is due the lane reads on
+Place = tuple[int, str]
+_LAST_ID = "\x7f"  # sorts behind every task id
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a lane may hold: tasks, and bytes of their bodies."""
+
+    tasks: int = 2_048
+    bytes: int = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`send` these now; look again at `wake` even if nothing happens; `load` the tasks behind the edge."""
+
+    send: tuple[Task, ...]
+    wake: int | None
+    load: bool
+
+
+@dataclass(slots=True)
+class Open:
+    """A task with attempts in flight: as it is now, and how many there are.
+
+    `dropped`: it has ended, or was deleted meanwhile; what its attempts still bring is void. `settling`: a result is on
+    its way into the store. `again`: the task as it is to be sent once more, when no attempt is open any longer.
+    """
+
+    task: Task
+    attempts: int = 0
+    dropped: bool = False
+    settling: bool = False
+    again: Task | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """See the module's head. `uncommitted` results keep the lane from sending anything new."""
+
+    queue: Queue
+    number: int
+    generation: int
+    bucket: Bucket
+    edge: Place = (0, "")
+    unloaded: int | None = None
+    room: Room = Room()
+    uncommitted: int = 0
+    slots_used: int = 0
+    _heap: list[tuple[int, str, int, Task]] = field(default_factory=list)
+    _waiting: dict[int, Task] = field(default_factory=dict)
+    _open: dict[int, Open] = field(default_factory=dict)
+    _bytes: int = 0
+    _loading: bool = False
+    _missed: list[Task] = field(default_factory=list)
+    _ended: set[int] = field(default_factory=set)
+    _shrunk: bool = False
+
+    def __repr__(self) -> str:
+        state = "blocked" if self.uncommitted else self.queue.state.name
+        return f"<{self.queue.name.queue} {state}: {len(self._waiting)} waiting, {len(self._open)} open>"
+
+    # what comes in
+
+    def offer(self, task: Task, now: int) -> None:
+        """A task that is to be sent when it is due: just created, or its failure just committed."""
+        if task.serial in self._waiting or task.serial in self._open:
+            return
+        self._advance_edge(now)
+        if (task.schedule_time, task.name.task) <= self.edge:
+            self._hold(task)
+            return
+        if self._loading:
+            self._missed.append(task)
+        self._lower_bound(task.schedule_time)
+
+    def forget(self, serial: int) -> None:
+        """The task was deleted. An attempt in flight is not recalled, but its result is dropped."""
+        self._release(serial)
+        opened = self._open.get(serial)
+        if opened is not None:
+            opened.dropped = True
+        if self._loading:
+            self._ended.add(serial)
+
+    def reset(self, queue: Queue, generation: int) -> None:
+        """The queue was purged: everything known is void; what is created from now on belongs to `generation`."""
+        self.queue, self.generation = queue, generation
+        self._heap.clear()
+        self._waiting.clear()
+        self._bytes, self.unloaded, self.edge = 0, None, (0, "")
+        for opened in self._open.values():
+            opened.dropped = True
+        self._missed.clear()
+
+    # reading on
+
+    def begin_load(self) -> None:
+        self._loading = True
+
+    def end_load(self, tasks: list[Task], *, edge: Place, unloaded: int | None, now: int) -> None:
+        """What a read behind the old edge found: everything up to the new `edge`; `unloaded` is what lies behind it.
+
+        Tasks that came in or ended during the read are put right.
+        """
+        ended, missed, shrunk = self._ended, self._missed, self._shrunk
+        self.abandon_load()
+        if shrunk:
+            return  # the edge moved back behind the reader; the bound stands, so it will be tried again
+        self.edge = max(self.edge, edge)
+        self.unloaded = unloaded
+        for task in tasks:
+            if task.serial not in ended and task.serial not in self._waiting and task.serial not in self._open:
+                self._hold(task)
+        for task in missed:
+            if task.serial not in ended:
+                self.offer(task, now)
+
+    def abandon_load(self) -> None:
+        """The read failed, or the queue was purged meanwhile; the bound stands, so it will be tried again."""
+        self._loading, self._shrunk, self._ended, self._missed = False, False, set(), []
+
+    # attempts
+
+    def opened(self, task: Task, *, in_slot: bool) -> Open:
+        """An attempt begins on `task`, as it is while the attempt is open."""
+        self._release(task.serial)
+        opened = self._open.get(task.serial)
+        if opened is None:
+            opened = self._open[task.serial] = Open(task)
+        opened.task = task
+        opened.attempts += 1
+        self.slots_used += in_slot
+        return opened
+
+    def closed(self, opened: Open, *, again: Task | None, now: int) -> None:
+        """An attempt's result is committed (or void); `again` is the task if it is to be sent once more."""
+        opened.attempts -= 1
+        opened.settling = False
+        serial = opened.task.serial
+        if again is None:
+            opened.dropped = True
+        else:
+            opened.task = again
+        opened.again = again
+        if opened.attempts == 0:
+            del self._open[serial]
+            if opened.dropped:
+                if self._loading:
+                    self._ended.add(serial)
+            elif opened.again is not None:
+                self.offer(opened.again, now)
+
+    def slot_freed(self) -> None:
+        """The worker answered, or was given up; what it made of the task may not be committed yet."""
+        self.slots_used -= 1
+
+    def find_open(self, serial: int) -> Open | None:
+        return self._open.get(serial)
+
+    # deciding
+
+    def plan(self, now: int, quota: int) -> Plan:
+        """Which tasks go at `now`, at most `quota`; takes their tokens and removes them from the window."""
+        if self.queue.state is not QueueState.RUNNING or self.uncommitted:
+            return Plan((), None, load=False)
+        self._advance_edge(now)
+        slots = self.queue.rate_limits.max_concurrent_dispatches - self.slots_used
+        allowed = min(slots, quota, self.bucket.whole_tokens(now))
+        send = self._pop_due(now, allowed) if allowed > 0 else ()
+        if send:
+            self.bucket = self.bucket.take(now, len(send))
+        load = self._wants_load(now)
+        return Plan(send, self._next_wake(now, slots - len(send), load=load), load)
+
+    def idle(self, now: int) -> bool:
+        """Nothing is open, and nothing is due that could go."""
+        if self._open or self._loading:
+            return False
+        if self.queue.state is not QueueState.RUNNING:
+            return True
+        head = self._head()
+        return (head is None or head > now) and (self.unloaded is None or self.unloaded > now)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def open_count(self) -> int:
+        return len(self._open)
+
+    def _pop_due(self, now: int, allowed: int) -> tuple[Task, ...]:
+        send: list[Task] = []
+        heap, waiting = self._heap, self._waiting
+        while heap and len(send) < allowed and heap[0][0] <= now:
+            task = heapq.heappop(heap)[3]
+            if waiting.get(task.serial) is task:
+                del waiting[task.serial]
+                self._bytes -= len(task.target.body)
+                send.append(task)
+        return tuple(send)
+
+    def _next_wake(self, now: int, free_slots: int, *, load: bool) -> int | None:
+        """The earliest instant at which something changes by itself; with no free slot, an attempt's end will wake."""
+        instants = []
+        head = self._head()
+        if head is not None and free_slots > 0:
+            instants.append(max(head, self.bucket.next_token(now)))
+        if self.unloaded is not None and not (load or self._loading or self._crowded()):
+            instants.append(max(now, self.unloaded - LEAD))
+        return min(instants, default=None)
+
+    def _wants_load(self, now: int) -> bool:
+        due = self.unloaded is not None and self.unloaded - LEAD <= now
+        return due and not self._loading and not self._crowded()
+
+    def _head(self) -> int | None:
+        heap, waiting = self._heap, self._waiting
+        while heap and waiting.get(heap[0][2]) is not heap[0][3]:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    # the window
+
+    def _crowded(self) -> bool:
+        return len(self._waiting) * 2 > self.room.tasks or self._bytes * 2 > self.room.bytes
+
+    def _lower_bound(self, schedule_time: int) -> None:
+        self.unloaded = schedule_time if self.unloaded is None else min(self.unloaded, schedule_time)
+
+    def _advance_edge(self, now: int) -> None:
+        """Nothing lies between the edge and the bound: the edge may follow the clock, but stays before the bound."""
+        if self._loading:
+            return
+        ahead = now + WINDOW if self.unloaded is None else min(now + WINDOW, self.unloaded - 1)
+        if ahead > self.edge[0]:
+            self.edge = (ahead, _LAST_ID)
+
+    def _hold(self, task: Task) -> None:
+        self._waiting[task.serial] = task
+        self._bytes += len(task.target.body)
+        heapq.heappush(self._heap, (task.schedule_time, task.name.task, task.serial, task))
+        if len(self._waiting) > 2 * self.room.tasks or (self._bytes > 2 * self.room.bytes and len(self._waiting) > 1):
+            self._shrink()
+
+    def _release(self, serial: int) -> None:
+        task = self._waiting.pop(serial, None)
+        if task is not None:
+            self._bytes -= len(task.target.body)
+
+    def _shrink(self) -> None:
+        """Give the tasks due last back to the store; the edge moves in front of them."""
+        self._shrunk = self._loading
+        entries = sorted(entry for entry in self._heap if self._waiting.get(entry[2]) is entry[3])
+        kept, size = 0, 0
+        while kept < len(entries) and kept < self.room.tasks and (kept == 0 or size <= self.room.bytes):
+            size += len(entries[kept][3].target.body)
+            kept += 1
+        for entry in entries[kept:]:
+            self._release(entry[2])
+        self._heap = entries[:kept]
+        last = self._heap[-1]
+        self.edge = (last[0], last[1])
+        if kept < len(entries):
+            self._lower_bound(entries[kept][0])

@@ -1,0 +1,43 @@
+"""A queue as a filter sees it: the JSON form, lowerCamelCase keys, enums by name, durations as `10s`. Pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+
+from kumotasks.domain.clock import SECOND
+from kumotasks.domain.names import QueueName
+from kumotasks.domain.queue import Queue
+
+_DURATIONS = frozenset({"max_retry_duration", "min_backoff", "max_backoff"})
+_INSTANTS = frozenset({"purge_time"})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def document(queue: Queue) -> dict[str, object]:
+    """Every field of the queue, unset ones left out."""
+    return _object(queue)
+
+
+def _object(value: object) -> dict[str, object]:
+    assert is_dataclass(value)
+    pairs = ((each.name, getattr(value, each.name)) for each in fields(value))
+    return {_camel(name): _plain(name, inner) for name, inner in pairs if inner is not None}
+
+
+def _plain(name: str, value: object) -> object:
+    if isinstance(value, QueueName | enum.IntEnum):
+        return value.text if isinstance(value, QueueName) else value.name
+    if name in _DURATIONS and isinstance(value, int):
+        return f"{value / SECOND:.9g}s"
+    if name in _INSTANTS and isinstance(value, int):
+        return (_EPOCH + timedelta(microseconds=value)).isoformat().replace("+00:00", "Z")
+    if isinstance(value, tuple):
+        return [{"header": {"key": key, "value": text}} for key, text in value]
+    return _object(value) if is_dataclass(value) else value
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)

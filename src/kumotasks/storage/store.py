@@ -1,0 +1,213 @@
+"""The contract of the task path: what any store does for queues and tasks, in the domain's verbs.
+
+Whatever a verb has answered survives `kill -9` and a power cut. A verb refuses by raising an error of `domain/errors`,
+or StorageFull and StorageUnavailable when nothing could be written. Engines, SQL and files are unknown here; so is who
+calls.
+
+Two things keep the path cheap. Creation writes one row and success deletes it: nothing is written when a task is sent.
+And whoever dispatches learns of a change from a Wake, handed over on the event loop after the commit and before the
+caller is answered, in the order of the commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kumotasks.domain.bucket import Bucket
+from kumotasks.domain.errors import KumoError
+from kumotasks.domain.names import LocationName, QueueName, TaskName
+from kumotasks.domain.queue import Queue
+from kumotasks.domain.task import Task
+
+
+class StoreUnusable(Exception):
+    """The store cannot be opened; the message is one clear sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQueue:
+    """A queue and where its rows are: `number` changes when it is deleted and made again, `generation` with a purge.
+
+    Rows of an earlier number or generation are gone for every read from that commit on; the janitor removes them.
+    """
+
+    queue: Queue
+    number: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A queue as its home takes it over: `bucket` as it was left, None after a crash; `fresh` if it never had a home.
+
+    `next_due` is the schedule time of its earliest task, None without tasks.
+    """
+
+    stored: StoredQueue
+    bucket: Bucket | None
+    fresh: bool
+    next_due: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What an attempt made of a task: `ended` removes it (its name stays taken until `name_until`), else its progress
+    and schedule time are replaced. `run` says that a run request is answered with it."""
+
+    number: int
+    generation: int
+    task: Task
+    ended: bool
+    name_until: int
+    run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a queue's order of dispatch; the next task is the first behind it."""
+
+    schedule_time: int
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one pass of the janitor did. `more` asks for another pass at once, `next_due` for one at that instant.
+
+    `expired` are the tasks that reached the end of their retention in this pass.
+    """
+
+    removed: int
+    more: bool
+    next_due: int | None
+    expired: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAdded:
+    number: int
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDeleted:
+    number: int
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequested:
+    """`task` is to be sent now, outside bucket, slots and pause; its dispatch is counted already."""
+
+    number: int
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChanged:
+    """Created, updated, paused, resumed."""
+
+    stored: StoredQueue
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePurged:
+    stored: StoredQueue
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDeleted:
+    number: int
+
+
+Wake = TaskAdded | TaskDeleted | RunRequested | QueueChanged | QueuePurged | QueueDeleted
+Listener = Callable[[Sequence[Wake]], None]
+
+
+class Store(Protocol):
+    """Queues and tasks, kept safely. Instants in microseconds."""
+
+    async def start(self) -> None:
+        """Open, migrate and lock; StoreUnusable if that cannot be."""
+
+    async def stop(self) -> None:
+        """Answer what is under way, then close. Twice is fine."""
+
+    def listen(self, listener: Listener) -> None:
+        """Hand every Wake to `listener`, on the event loop."""
+
+    # queues
+
+    async def create_queue(self, queue: Queue, now: int) -> StoredQueue:
+        """QueueExists; QueueNameRetired while the name of a deleted queue rests."""
+
+    async def get_queue(self, name: QueueName) -> StoredQueue:
+        """QueueNotFound."""
+
+    async def list_queues(self, parent: LocationName, *, after: str, limit: int) -> list[StoredQueue]:
+        """At most `limit` queues of `parent` by rising queue id, behind the id `after` ("" is the beginning)."""
+
+    async def change_queue(self, name: QueueName, change: Callable[[Queue], Queue]) -> StoredQueue:
+        """Replace a queue by what `change` makes of it, in one transaction; what `change` raises is raised here."""
+
+    async def purge_queue(self, name: QueueName, *, now: int, names_until: int) -> StoredQueue:
+        """Every task of before is gone; names of tasks stay taken until `names_until`. Sets `purge_time`."""
+
+    async def delete_queue(self, name: QueueName, *, now: int, name_until: int) -> None:
+        """The queue and all its tasks are gone, its name rests until `name_until`. EntityNotFound if there is none."""
+
+    # tasks
+
+    def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]:
+        """Keep each task, or say why not: QueueNotFound, TaskExists, TaskNameRetired. One refusal spares the others.
+
+        All tasks are of one queue. A generated name that is taken is replaced by another; the answer has the task kept.
+        StorageFull and StorageUnavailable are raised: then none was kept.
+        """
+
+    async def get_task(self, name: TaskName, now: int) -> Task:
+        """TaskGone if it was there a while ago, else EntityNotFound."""
+
+    async def list_tasks(self, queue: QueueName, *, after: str, limit: int, max_bytes: int) -> list[Task]:
+        """At most `limit` tasks by rising id behind the id `after`, and no more than fill `max_bytes`, but one at least
+        if there is one. QueueNotFound."""
+
+    async def delete_task(self, name: TaskName, *, now: int, name_until: int) -> Task:
+        """Remove a task, sent or not. TaskGone, EntityNotFound."""
+
+    async def request_run(self, name: TaskName, now: int) -> Task:
+        """Count a dispatch at `now` and ask the queue's home to send the task at once. TaskGone, EntityNotFound."""
+
+    # dispatch
+
+    async def take_homes(self) -> list[Home]:
+        """Become the home of every queue that has none."""
+
+    async def release_homes(self, buckets: Sequence[tuple[int, Bucket]]) -> None:
+        """Hand back clean, each queue number with its bucket as it stands."""
+
+    async def due_tasks(
+        self, stored: StoredQueue, *, after: Position | None, until: int, limit: int, max_bytes: int
+    ) -> list[Task]:
+        """The next tasks in order of (schedule time, id) behind `after`, scheduled at or before `until`; at most
+        `limit`, and no more than fill `max_bytes`, but one at least if there is one."""
+
+    async def next_due(self, stored: StoredQueue, *, after: Position | None) -> int | None:
+        """The schedule time of the first task behind `after`, None if there is none."""
+
+    def settle(self, settlement: Settlement) -> Awaitable[bool]:
+        """Commit the result of an attempt; False if the task was gone before, or is another one of the same name."""
+
+    async def note_open(self, attempts: Sequence[tuple[int, int, Task]]) -> None:
+        """Write down attempts that have been open for a while: (queue number, generation, task as dispatched)."""
+
+    async def run_requests(self) -> list[tuple[int, Task]]:
+        """Run requests that were not answered before the last stop: (queue number, task)."""
+
+    # janitor
+
+    async def sweep(self, *, now: int, limit: int) -> Swept:
+        """Remove at most `limit` rows: of purged and deleted queues, of tasks past their retention, of names and
+        tombstones that have expired."""
