@@ -1,0 +1,258 @@
+"""The composition root: reads as a table of contents of a running server. Settings are opened here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kumotasks.api import http2
+from kumotasks.api.asgi import Application
+from kumotasks.api.guard import guard_of
+from kumotasks.api.metrics import Metrics, QueueGauge, Readings
+from kumotasks.api.pages import Doors, pages
+from kumotasks.api.protojson import decode
+from kumotasks.api.tasks import messages
+from kumotasks.api.tasks.convert_queue import draft
+from kumotasks.api.tasks.queue_calls import QueueCalls
+from kumotasks.api.tasks.routes import routes
+from kumotasks.api.tasks.shared_calls import SharedCalls
+from kumotasks.api.tasks.task_calls import TaskCalls
+from kumotasks.dispatch.delivery import Delivery
+from kumotasks.dispatch.egress import Egress, EgressRule
+from kumotasks.dispatch.home import Berth, Homes
+from kumotasks.dispatch.janitor import Janitor
+from kumotasks.dispatch.resolver import Resolver
+from kumotasks.dispatch.scheduler import Scheduler
+from kumotasks.dispatch.sender import ProxySettings, Sender, SenderLimits, TlsSettings
+from kumotasks.dispatch.travel import Idleness, Traveller
+from kumotasks.dispatch.watch import OpenWatch
+from kumotasks.domain.clock import SECOND, Clock, ManualClock, SystemClock
+from kumotasks.domain.errors import QueueNotFound
+from kumotasks.domain.lane import Room
+from kumotasks.domain.names import QueueName, parse_queue
+from kumotasks.domain.queue import Caps
+from kumotasks.domain.target import AppEngineHosts
+from kumotasks.domain.task import Task
+from kumotasks.lifecycle import Listener
+from kumotasks.service.batches import Batches
+from kumotasks.service.encryption import Encryption
+from kumotasks.service.gate import Gate
+from kumotasks.service.locations import Locations
+from kumotasks.service.policies import Policies
+from kumotasks.service.queues import QueueRules, Queues
+from kumotasks.service.tasks import TaskRules, Tasks
+from kumotasks.settings import Settings, SettingsError, is_loopback
+from kumotasks.storage.sqlite import SqliteStore
+
+logger = logging.getLogger("kumotasks.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """What pushes tasks."""
+
+    scheduler: Scheduler
+    delivery: Delivery
+    homes: Homes
+    watch: OpenWatch
+    janitor: Janitor
+    sender: Sender
+
+
+class Server:
+    """One node. `start`, then `stop`: refuse, drain, hand back, close."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = _clock(settings)
+        self._store = _store(settings)
+        self._gate = Gate()
+        in_flight: dict[int, Task] = {}
+        self._dispatch = _dispatch(settings, self._store, self._clock, in_flight)
+        self._queues, application = self._application(in_flight)
+        self._listener = Listener(
+            application,
+            host=settings.host,
+            port=settings.port,
+            protocol=http2.protocol_class(http2.Limits(max_body=settings.max_body)),
+        )
+        self._ready = False
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also when it chose one itself."""
+        return self._listener.port
+
+    async def start(self) -> None:
+        """Open the store, take up what the last process left, then answer calls."""
+        self._listener.bind()
+        await self._store.start()
+        await self._dispatch.sender.start()
+        await self._dispatch.scheduler.start()
+        await self._dispatch.janitor.start()
+        await self._declare()
+        await self._listener.start()
+        self._ready = True
+        logger.info("ready", extra={"port": self.port, "store": str(self._settings.database)})
+
+    async def stop(self) -> None:
+        """Refuse new work, let open work end until the drain's deadline, hand the queues back, close."""
+        self._ready = False
+        drain = self._settings.drain / SECOND
+        self._dispatch.scheduler.refuse()
+        await asyncio.gather(self._listener.stop(drain), self._drain(drain))
+        await self._dispatch.janitor.stop()
+        await self._dispatch.watch.stop()
+        await self._dispatch.scheduler.stop()
+        await self._dispatch.sender.stop()
+        await self._store.stop()
+        logger.info("stopped")
+
+    async def _drain(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._dispatch.scheduler.drain()
+        except TimeoutError:
+            logger.warning("attempts were still open when the drain ended", extra={"drain": seconds})
+
+    async def _declare(self) -> None:
+        """Bring the queues that the operator named into being."""
+        settings = self._settings
+        for name in settings.queue:
+            await self._queues.ensure(_queue_name(name, settings))
+        for described in settings.queues:
+            message = decode(dict(described), messages.Queue)
+            message.name = _queue_name(message.name, settings).text
+            await self._queues.declare(draft(message))
+
+    def _application(self, in_flight: Mapping[int, Task]) -> tuple[Queues, Application]:
+        settings, store, clock = self._settings, self._store, self._clock
+        strict = frozenset({settings.project}) if settings.strict_resources else None
+        locations = Locations(home=settings.location, strict_projects=strict)
+        task_rules = TaskRules(settings.task_name_rest, _app_engine_hosts(settings))
+        queue_rules = QueueRules(settings.queue_name_rest, settings.task_name_rest, _caps(settings))
+        tasks = Tasks(store=store, clock=clock, locations=locations, rules=task_rules, in_flight=in_flight)
+        queues = Queues(store=store, records=store, clock=clock, locations=locations, rules=queue_rules)
+        batches = Batches(tasks=tasks, records=store, clock=clock)
+        shared = SharedCalls(
+            policies=Policies(store, store, clock),
+            encryption=Encryption(store, clock),
+            locations=locations,
+            batches=batches,
+            clock=clock,
+        )
+        application = Application(
+            routes=routes(QueueCalls(queues), TaskCalls(tasks, batches), shared),
+            pages=pages(self._doors()),
+            guard=guard_of(frozenset({settings.host})),
+            through=self._gate.through,
+        )
+        return queues, application
+
+    def _doors(self) -> Doors:
+        dispatch, clock = self._dispatch, self._clock
+        traveller = Traveller(clock, dispatch.scheduler, dispatch.janitor) if isinstance(clock, ManualClock) else None
+        return Doors(
+            ready=lambda: self._ready,
+            metrics=Metrics(_readings(self._gate, dispatch)),
+            wait_idle=Idleness(dispatch.scheduler).wait,
+            queue_stats=lambda name: _stats(dispatch.homes, name),
+            clock=clock,
+            advance=traveller.advance if traveller else None,
+        )
+
+
+def _clock(settings: Settings) -> Clock:
+    return ManualClock(SystemClock().now()) if settings.clock == "manual" else SystemClock()
+
+
+def _store(settings: Settings) -> SqliteStore:
+    assert settings.database is not None
+    return SqliteStore(settings.database)
+
+
+def _caps(settings: Settings) -> Caps:
+    return Caps(settings.max_dispatches_per_second, settings.max_concurrent_dispatches)
+
+
+def _app_engine_hosts(settings: Settings) -> AppEngineHosts:
+    return AppEngineHosts(settings.app_engine_host, settings.app_engine_services)
+
+
+def _dispatch(settings: Settings, store: SqliteStore, clock: Clock, in_flight: dict[int, Task]) -> Dispatch:
+    homes = Homes(store, Room())
+    watch = OpenWatch(store, clock)
+    sender = Sender(
+        clock=clock,
+        egress=Egress(
+            loopback_allowed=is_loopback(settings.host),
+            private_allowed=settings.egress_private,
+            rules=tuple(_egress_rules(settings)),
+        ),
+        resolver=Resolver(clock=clock),
+        tls=TlsSettings(settings.ca_file or None, settings.client_cert or None, settings.client_key or None),
+        limits=SenderLimits(max_connections=settings.max_in_flight),
+        proxy=ProxySettings(settings.outbound_proxy) if settings.outbound_proxy else None,
+    )
+    delivery = Delivery(
+        store=store,
+        clock=clock,
+        sender=sender,
+        watch=watch,
+        hosts=_app_engine_hosts(settings),
+        in_flight=in_flight,
+        name_rest=settings.task_name_rest,
+    )
+    scheduler = Scheduler(
+        store=store, clock=clock, homes=homes, delivery=delivery, max_in_flight=settings.max_in_flight
+    )
+    return Dispatch(scheduler, delivery, homes, watch, Janitor(store, clock), sender)
+
+
+def _egress_rules(settings: Settings) -> Iterator[EgressRule]:
+    for allow, texts in ((True, settings.egress_allow), (False, settings.egress_deny)):
+        for text in texts:
+            try:
+                yield EgressRule.parse(text, allow=allow)
+            except ValueError as error:
+                raise SettingsError(f"egress rule {text!r}: {error}.") from error
+
+
+def _queue_name(text: str, settings: Settings) -> QueueName:
+    """A queue by its id, in the project and location of the settings, or by its full name."""
+    full = text if "/" in text else f"projects/{settings.project}/locations/{settings.location}/queues/{text}"
+    return parse_queue(full)
+
+
+def _readings(gate: Gate, dispatch: Dispatch) -> Readings:
+    counts = dispatch.delivery.counts
+    return Readings(
+        calls=lambda: gate.calls,
+        attempts=lambda: counts.ended,
+        delay_seconds=lambda: counts.delay / SECOND,
+        in_flight=lambda: dispatch.scheduler.in_flight,
+        queues=lambda: [_gauge(berth) for berth in dispatch.homes.berths.values()],
+    )
+
+
+def _gauge(berth: Berth) -> QueueGauge:
+    lane = berth.lane
+    rate = berth.throttle.rate(lane.queue.rate_limits.max_dispatches_per_second)
+    return QueueGauge(lane.queue.name.text, lane.waiting, lane.open_count, rate)
+
+
+def _stats(homes: Homes, name: str) -> dict[str, object]:
+    wanted = parse_queue(name)
+    for berth in homes.berths.values():
+        if berth.lane.queue.name == wanted:
+            gauge = _gauge(berth)
+            return {
+                "queue": gauge.queue,
+                "state": berth.lane.queue.state.name,
+                "loadedTasks": gauge.waiting,
+                "concurrentDispatches": gauge.open,
+                "effectiveDispatchesPerSecond": gauge.effective_rate,
+            }
+    raise QueueNotFound

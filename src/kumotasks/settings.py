@@ -1,0 +1,230 @@
+"""Every setting of a server as one frozen value, and how the three sources make it: flags over environment over file.
+
+Opened only by `server.py`. It knows the domain's values and nothing that runs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from kumotasks.domain.clock import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNITS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+_SIZE = re.compile(r"(\d+)\s*([KMG]?)i?B?", re.IGNORECASE)
+_SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
+
+# Parsed since the first version so that scripts can be written; a value other than the default is refused until its
+# feature is there.
+LATER = ("auth", "tls", "tls_port", "proxy_port", "proxy_others", "issuer", "owner_key")
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the message is one clear sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Durations are written `10s`, `1h`, `31d` and kept in microseconds, sizes `16MiB` and kept in bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = 8123
+    store: str = "./kumo-data"
+    data: str = ""
+    auth: str = "off"
+    auth_off_anywhere: bool = False
+    tls: str = "off"
+    tls_port: int = 8443
+    proxy_port: int = 8124
+    proxy_others: str = "tunnel"
+    issuer: str = "https://accounts.google.com"
+    owner_key: str = ""
+    project: str = "kumo-local"
+    location: str = "us-central1"
+    strict_resources: bool = False
+    queue: tuple[str, ...] = ()
+    clock: str = "system"
+    drain: int = 10 * SECOND
+    log: str = "info"
+    max_in_flight: int = 4_096
+    max_body: int = 16 * 1024 * 1024
+    max_dispatches_per_second: float = 500.0
+    max_concurrent_dispatches: int = 5_000
+    task_name_rest: int = HOUR
+    queue_name_rest: int = 3 * DAY
+    app_engine_host: str = "{project}.{location}.r.appspot.com"
+    app_engine_services: Mapping[str, str] = field(default_factory=dict)
+    egress_allow: tuple[str, ...] = ()
+    egress_deny: tuple[str, ...] = ()
+    egress_private: bool = True
+    outbound_proxy: str = ""
+    ca_file: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    queues: tuple[Mapping[str, object], ...] = ()
+
+    @property
+    def data_directory(self) -> Path:
+        """Where keys and run-time files are: `--data`, else the store's directory, else ./kumo-data."""
+        if self.data:
+            return Path(self.data)
+        return self.database.parent if self.database is not None else Path("./kumo-data")
+
+    @property
+    def database(self) -> Path | None:
+        """The SQLite file of the store; None if the store is not SQLite."""
+        if "://" not in self.store:
+            return Path(self.store) / "kumo.db"
+        scheme, _, path = self.store.partition("://")
+        return (
+            Path(path[1:] if path.startswith("/") and not path.startswith("//") else path)
+            if scheme == "sqlite"
+            else None
+        )
+
+
+def gather(flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None) -> Settings:
+    """The settings that hold: flags over `KUMO_*` over the file over the defaults. SettingsError says what is wrong."""
+    settings = replace(Settings(), **_coerced(_file(config) if config else {}, f"in {config}"))
+    settings = replace(settings, **_coerced(_environment(environment), "in the environment"))
+    settings = replace(settings, **_coerced(flags, "on the command line"))
+    return check(settings)
+
+
+def check(settings: Settings) -> Settings:
+    """`settings`, if they fit together."""
+    for name, port in (("port", settings.port), ("tls-port", settings.tls_port), ("proxy-port", settings.proxy_port)):
+        if not 0 <= port <= 65_535:
+            raise SettingsError(f"--{name} {port}: a port is a number from 0 to 65535.")
+    _check_choice("auth", settings.auth, ("off", "iam"))
+    _check_choice("clock", settings.clock, ("system", "manual"))
+    _check_choice("proxy-others", settings.proxy_others, ("tunnel", "refuse"))
+    _check_choice("log", settings.log, ("debug", "info", "warning", "error"))
+    default = Settings()
+    for name in LATER:
+        if getattr(settings, name) != getattr(default, name):
+            raise SettingsError(f"--{name.replace('_', '-')}: not available in this version.")
+    if settings.database is None:
+        raise SettingsError(f"--store {_without_password(settings.store)}: not available in this version.")
+    if settings.auth == "off" and not settings.auth_off_anywhere and not is_loopback(settings.host):
+        raise SettingsError(
+            f"--host {settings.host} is not loopback, and nobody would be asked who he is: "
+            "say --auth-off-anywhere if that is meant."
+        )
+    return settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine can reach a listener on `host`."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingsError(f"--{name} {value}: choose one of {', '.join(choices)}.")
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"//[^@/]*@", "//", url)
+
+
+def _file(path: Path) -> dict[str, object]:
+    """The file as flat names: a table `[egress]` with `allow` gives `egress_allow`."""
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise SettingsError(f"--config {path}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--config {path}: {error}.") from error
+    flat: dict[str, object] = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if isinstance(value, dict) and name not in _NAMES:
+            flat.update({f"{name}_{inner.replace('-', '_')}": each for inner, each in value.items()})
+        else:
+            flat[name] = value
+    return flat
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, object]:
+    found = {key[5:].lower(): value for key, value in environment.items() if key.startswith("KUMO_")}
+    return {name: value for name, value in found.items() if name in _NAMES}
+
+
+_NAMES = {each.name: each for each in fields(Settings)}
+_DURATIONS = frozenset({"drain", "task_name_rest", "queue_name_rest"})
+_SIZED = frozenset({"max_body"})
+
+
+def _coerced(values: Mapping[str, object], where: str) -> dict[str, Any]:
+    unknown = sorted(set(values) - set(_NAMES))
+    if unknown:
+        raise SettingsError(f"{where}: there is no setting '{unknown[0]}'.")
+    return {name: _coerce(name, value, where) for name, value in values.items()}
+
+
+def _coerce(name: str, value: object, where: str) -> object:
+    """`value`, as a flag, a variable or TOML has it, in the type of the setting."""
+    default = getattr(Settings(), name)
+    try:
+        if name in _DURATIONS:
+            return duration(str(value))
+        if name in _SIZED:
+            return size(str(value))
+        return _READERS[type(default)](value)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{where}: {name} = {value!r} is not understood: {error}.") from error
+
+
+def duration(text: str) -> int:
+    """Microseconds in `10s`, `500ms`, `1h`, `31d`; a bare number is seconds."""
+    found = _DURATION.fullmatch(text if text[-1:].isalpha() else text + "s")
+    if found is None:
+        raise ValueError("a duration is written like 10s, 500ms, 1h or 31d")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def size(text: str) -> int:
+    """Bytes in `16MiB`, `1G`, `4096`."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError("a size is written like 16MiB or 4096")
+    return int(found[1]) * _SIZES[found[2].upper()]
+
+
+def _boolean(value: object) -> bool:
+    text = str(value).lower()
+    if text not in _TRUE | _FALSE:
+        raise ValueError("say true or false")
+    return text in _TRUE
+
+
+def _list(value: object) -> tuple[object, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    raise ValueError("a list is needed")
+
+
+def _mapping(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError("a table is needed")
+    return {str(key): str(each) for key, each in value.items()}
+
+
+_READERS = {
+    str: lambda value: os.fspath(value) if isinstance(value, Path) else str(value),
+    int: lambda value: int(str(value)),
+    float: lambda value: float(str(value)),
+    bool: _boolean,
+    tuple: _list,
+    dict: _mapping,
+}

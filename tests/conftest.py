@@ -1,0 +1,31 @@
+"""Fixtures that any test may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import KumoProcess, RecordingWorker, running
+
+
+@pytest.fixture
+def worker() -> Iterator[RecordingWorker]:
+    worker = RecordingWorker()
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[KumoProcess]:
+    """A server on the system's clock."""
+    with running(tmp_path) as process:
+        yield process
+
+
+@pytest.fixture
+def timeless(tmp_path: Path) -> Iterator[KumoProcess]:
+    """A server whose clock stands still until `advance`."""
+    with running(tmp_path, "--clock", "manual") as process:
+        yield process
