@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kumotasks.api import http2
 from kumotasks.api.asgi import Application
 from kumotasks.api.guard import guard_of
+from kumotasks.api.limits import Limits
 from kumotasks.api.metrics import Metrics, QueueGauge, Readings
 from kumotasks.api.pages import Doors, pages
 from kumotasks.api.protojson import decode
@@ -35,7 +34,7 @@ from kumotasks.domain.names import QueueName, parse_queue
 from kumotasks.domain.queue import Caps
 from kumotasks.domain.target import AppEngineHosts
 from kumotasks.domain.task import Task
-from kumotasks.lifecycle import Listener
+from kumotasks.lifecycle import Component, Listener
 from kumotasks.service.batches import Batches
 from kumotasks.service.encryption import Encryption
 from kumotasks.service.gate import Gate
@@ -45,8 +44,9 @@ from kumotasks.service.queues import QueueRules, Queues
 from kumotasks.service.tasks import TaskRules, Tasks
 from kumotasks.settings import Settings, SettingsError, is_loopback
 from kumotasks.storage.sqlite import SqliteStore
+from kumotasks.storage.sqlstore import SqlStore
 
-logger = logging.getLogger("kumotasks.server")
+_FRAMING = 64 * 1024  # around a body of the largest size: a frame, JSON, headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,71 +61,88 @@ class Dispatch:
     sender: Sender
 
 
-class Server:
-    """One node. `start`, then `stop`: refuse, drain, hand back, close."""
+class Readiness:
+    """Component: ready once everything before it has started, until the stop begins."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, announce: Callable[[], None]) -> None:
+        self._announce = announce
+        self.ready = False
+
+    async def start(self) -> None:
+        self.ready = True
+        self._announce()
+
+    def refuse(self) -> None:
+        self.ready = False
+
+    def cut(self) -> None:
+        """Nothing here is waited for."""
+
+    async def stop(self) -> None:
+        self.refuse()
+
+
+class Bound:
+    """Component: takes the port first of all, so that a taken one is told before anything is touched."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    async def start(self) -> None:
+        self._listener.bind()
+
+    async def stop(self) -> None:
+        """The listener lets go of it."""
+
+
+class Declared:
+    """Component: the queues that the operator named, brought into being at start."""
+
+    def __init__(self, queues: Queues, settings: Settings) -> None:
+        self._queues = queues
+        self._settings = settings
+
+    async def start(self) -> None:
+        for name in self._settings.queue:
+            await self._queues.ensure(_queue_name(name, self._settings))
+        for described in self._settings.queues:
+            message = decode(dict(described), messages.Queue)
+            message.name = _queue_name(message.name, self._settings).text
+            await self._queues.declare(draft(message))
+
+    async def stop(self) -> None:
+        """They stay."""
+
+
+class Server:
+    """One node: its `components` start in order and stop in reverse. `announce` is called when calls are answered."""
+
+    def __init__(self, settings: Settings, announce: Callable[[int], None]) -> None:
         self._settings = settings
         self._clock = _clock(settings)
         self._store = _store(settings)
         self._gate = Gate()
         in_flight: dict[int, Task] = {}
         self._dispatch = _dispatch(settings, self._store, self._clock, in_flight)
-        self._queues, application = self._application(in_flight)
+        self._readiness = Readiness(lambda: announce(self._listener.port))
+        queues, application = self._application(in_flight)
         self._listener = Listener(
             application,
-            host=settings.host,
-            port=settings.port,
-            protocol=http2.protocol_class(http2.Limits(max_body=settings.max_body)),
+            http2.protocol_class(Limits(max_body=settings.max_body + _FRAMING)),
+            address=(settings.host, settings.port),
+            drain=settings.drain / SECOND,
         )
-        self._ready = False
-
-    @property
-    def port(self) -> int:
-        """The port it listens on, also when it chose one itself."""
-        return self._listener.port
-
-    async def start(self) -> None:
-        """Open the store, take up what the last process left, then answer calls."""
-        self._listener.bind()
-        await self._store.start()
-        await self._dispatch.sender.start()
-        await self._dispatch.scheduler.start()
-        await self._dispatch.janitor.start()
-        await self._declare()
-        await self._listener.start()
-        self._ready = True
-        logger.info("ready", extra={"port": self.port, "store": str(self._settings.database)})
-
-    async def stop(self) -> None:
-        """Refuse new work, let open work end until the drain's deadline, hand the queues back, close."""
-        self._ready = False
-        drain = self._settings.drain / SECOND
-        self._dispatch.scheduler.refuse()
-        await asyncio.gather(self._listener.stop(drain), self._drain(drain))
-        await self._dispatch.janitor.stop()
-        await self._dispatch.watch.stop()
-        await self._dispatch.scheduler.stop()
-        await self._dispatch.sender.stop()
-        await self._store.stop()
-        logger.info("stopped")
-
-    async def _drain(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._dispatch.scheduler.drain()
-        except TimeoutError:
-            logger.warning("attempts were still open when the drain ended", extra={"drain": seconds})
-
-    async def _declare(self) -> None:
-        """Bring the queues that the operator named into being."""
-        settings = self._settings
-        for name in settings.queue:
-            await self._queues.ensure(_queue_name(name, settings))
-        for described in settings.queues:
-            message = decode(dict(described), messages.Queue)
-            message.name = _queue_name(message.name, settings).text
-            await self._queues.declare(draft(message))
+        self.components: tuple[Component, ...] = (
+            Bound(self._listener),
+            self._store,
+            self._dispatch.watch,
+            self._dispatch.sender,
+            self._dispatch.scheduler,
+            self._dispatch.janitor,
+            Declared(queues, settings),
+            self._listener,
+            self._readiness,
+        )
 
     def _application(self, in_flight: Mapping[int, Task]) -> tuple[Queues, Application]:
         settings, store, clock = self._settings, self._store, self._clock
@@ -134,11 +151,11 @@ class Server:
         task_rules = TaskRules(settings.task_name_rest, _app_engine_hosts(settings))
         queue_rules = QueueRules(settings.queue_name_rest, settings.task_name_rest, _caps(settings))
         tasks = Tasks(store=store, clock=clock, locations=locations, rules=task_rules, in_flight=in_flight)
-        queues = Queues(store=store, records=store, clock=clock, locations=locations, rules=queue_rules)
-        batches = Batches(tasks=tasks, records=store, clock=clock)
+        queues = Queues(store=store, records=store.records, clock=clock, locations=locations, rules=queue_rules)
+        batches = Batches(tasks=tasks, records=store.records, clock=clock)
         shared = SharedCalls(
-            policies=Policies(store, store, clock),
-            encryption=Encryption(store, clock),
+            policies=Policies(store, store.records, clock),
+            encryption=Encryption(store.records, clock),
             locations=locations,
             batches=batches,
             clock=clock,
@@ -155,7 +172,7 @@ class Server:
         dispatch, clock = self._dispatch, self._clock
         traveller = Traveller(clock, dispatch.scheduler, dispatch.janitor) if isinstance(clock, ManualClock) else None
         return Doors(
-            ready=lambda: self._ready,
+            ready=lambda: self._readiness.ready,
             metrics=Metrics(_readings(self._gate, dispatch)),
             wait_idle=Idleness(dispatch.scheduler).wait,
             queue_stats=lambda name: _stats(dispatch.homes, name),
@@ -168,7 +185,7 @@ def _clock(settings: Settings) -> Clock:
     return ManualClock(SystemClock().now()) if settings.clock == "manual" else SystemClock()
 
 
-def _store(settings: Settings) -> SqliteStore:
+def _store(settings: Settings) -> SqlStore:
     assert settings.database is not None
     return SqliteStore(settings.database)
 
@@ -181,7 +198,7 @@ def _app_engine_hosts(settings: Settings) -> AppEngineHosts:
     return AppEngineHosts(settings.app_engine_host, settings.app_engine_services)
 
 
-def _dispatch(settings: Settings, store: SqliteStore, clock: Clock, in_flight: dict[int, Task]) -> Dispatch:
+def _dispatch(settings: Settings, store: SqlStore, clock: Clock, in_flight: dict[int, Task]) -> Dispatch:
     homes = Homes(store, Room())
     watch = OpenWatch(store, clock)
     sender = Sender(
@@ -206,7 +223,12 @@ def _dispatch(settings: Settings, store: SqliteStore, clock: Clock, in_flight: d
         name_rest=settings.task_name_rest,
     )
     scheduler = Scheduler(
-        store=store, clock=clock, homes=homes, delivery=delivery, max_in_flight=settings.max_in_flight
+        store=store,
+        clock=clock,
+        homes=homes,
+        delivery=delivery,
+        max_in_flight=settings.max_in_flight,
+        drain=settings.drain / SECOND,
     )
     return Dispatch(scheduler, delivery, homes, watch, Janitor(store, clock), sender)
 

@@ -8,8 +8,10 @@ import contextlib
 import os
 import resource
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from kumotasks.lifecycle import Component, Signals, run
 from kumotasks.settings import Settings, SettingsError, gather
 
 EXAMPLE = "example: kumo serve --port 8123 --store ./kumo-data --queue default"
@@ -68,7 +70,6 @@ def serve(options: argparse.Namespace) -> int:
 
 def _run(settings: Settings) -> int:
     from kumotasks.domain.errors import KumoError
-    from kumotasks.lifecycle import run
     from kumotasks.logs import own
     from kumotasks.server import Server
     from kumotasks.storage.store import StoreUnusable
@@ -76,16 +77,21 @@ def _run(settings: Settings) -> int:
     own.configure(settings.log)
     _raise_open_files()
     try:
-        server = Server(settings)
+        server = Server(settings, announce=lambda port: _announce(settings.host, port))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run(server, ready=lambda: _announce(settings.host, server.port)))
+            runner.run(_until_told_to_stop(server.components))
     except (SettingsError, StoreUnusable) as error:
         return _wrong(str(error))
     except KumoError as error:
         return _wrong(f"a declared queue was refused: {error.message}")
     except OSError as error:
-        return _wrong(f"--host {settings.host} --port {settings.port}: {error.strerror or error}.")
+        return _wrong(f"{error.strerror or error}.")
     return 0
+
+
+async def _until_told_to_stop(components: Sequence[Component]) -> None:
+    with Signals() as signals:
+        await run(components, signals.stop, signals.cut)
 
 
 def _announce(host: str, port: int) -> None:

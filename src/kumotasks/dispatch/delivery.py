@@ -162,10 +162,10 @@ class Delivery:
             berth.lane.uncommitted -= 1
 
     async def _pause(self) -> None:
-        rested = asyncio.get_running_loop().create_future()
-        timer = self._clock.call_at(self._clock.now() + _COMMIT_AGAIN, lambda: rested.done() or rested.set_result(None))
+        rested = asyncio.Event()
+        timer = self._clock.call_at(self._clock.now() + _COMMIT_AGAIN, rested.set)
         try:
-            await rested
+            await rested.wait()
         finally:
             timer.cancel()
 

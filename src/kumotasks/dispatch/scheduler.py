@@ -8,6 +8,7 @@ is the delivery's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 
@@ -27,12 +28,23 @@ _READ_AGAIN = SECOND
 class Scheduler:
     """Component: drives every lane of this node."""
 
-    def __init__(self, *, store: Store, clock: Clock, homes: Homes, delivery: Delivery, max_in_flight: int) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        homes: Homes,
+        delivery: Delivery,
+        max_in_flight: int,
+        drain: float = 10.0,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._homes = homes
         self._delivery = delivery
         self._max_in_flight = max_in_flight
+        self._drain = drain  # seconds of real time
+        self._patience: asyncio.Timeout | None = None
         self._ready: deque[Berth] = deque()
         self._alarms = Alarms(clock, self._ring)
         self._turning = False
@@ -56,20 +68,24 @@ class Scheduler:
         self._running = False
         self._alarms.stop()
 
-    async def drain(self) -> None:
-        """Wait for every open attempt to be committed."""
-        while self._attempts or self._loads:
-            await asyncio.wait([*self._attempts, *self._loads])
+    def cut(self) -> None:
+        """Wait no longer for open attempts."""
+        self._drain = 0.0
+        if self._patience is not None:
+            self._patience.reschedule(asyncio.get_running_loop().time())
 
     async def stop(self) -> None:
-        """Break off what is open (its tasks stay in the store) and hand the queues back."""
-        was_running = self._running or bool(self._homes.berths)
+        """Let open attempts end, break off what outlasts the drain, hand the queues back."""
         self.refuse()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._drain) as self._patience:
+                while self._attempts or self._loads:
+                    await asyncio.wait([*self._attempts, *self._loads])
         open_work = [*self._attempts, *self._loads]
         for work in open_work:
             work.cancel()
         await asyncio.gather(*open_work, return_exceptions=True)
-        if was_running:
+        if self._homes.berths:
             await self._homes.release()
             self._homes.berths.clear()
 

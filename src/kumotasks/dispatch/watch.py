@@ -33,6 +33,9 @@ class OpenWatch:
         if self._timer is None:
             self._timer = self._clock.call_at(now + NOTED_AFTER, self._look)
 
+    async def start(self) -> None:
+        """The first attempt sets the timer."""
+
     async def stop(self) -> None:
         """Note nothing more."""
         if self._timer is not None:

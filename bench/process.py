@@ -1,0 +1,89 @@
+"""A program under test on a core of its own: how it is started, and what it and its children have used so far.
+
+Figures come from /proc: CPU time in steps of 10 ms, which is why a row runs for a second or more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+MB = 1024 * 1024
+
+
+def cores() -> tuple[int, int]:
+    """The core of the program under test, and that of load and worker; the same where there is only one."""
+    ours = sorted(os.sched_getaffinity(0))
+    return ours[0], ours[-1]
+
+
+def _pin() -> None:
+    os.sched_setaffinity(0, {PROGRAM_CORE})
+
+
+PROGRAM_CORE, LOAD_CORE = cores()
+
+
+class Program:
+    """A process and everything it starts, on PROGRAM_CORE; a context manager that ends them."""
+
+    def __init__(
+        self, command: Sequence[str], *, environment: Mapping[str, str] | None = None, log: Path | None = None
+    ) -> None:
+        self._started = time.perf_counter()
+        self._log = (log or Path(os.devnull)).open("ab")
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+            preexec_fn=_pin,
+        )
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._log.close()
+
+    def first_line(self) -> tuple[str, float]:
+        """The first line of its output, and the seconds from its start to it."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().decode()
+        if not line:
+            raise SystemExit(f"{self._process.args} did not start; see {self._log.name}")
+        return line.strip(), time.perf_counter() - self._started
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far, of all its processes, those that ended included."""
+        return sum(_cpu_ticks(each) for each in self._family()) / TICK
+
+    def memory(self) -> float:
+        """MB resident, all its processes together."""
+        pages = sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in self._family())
+        return pages * os.sysconf("SC_PAGE_SIZE") / MB
+
+    def _family(self) -> list[int]:
+        family = [self._process.pid]
+        for pid in family:
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                family += map(int, (thread / "children").read_text().split())
+        return family
+
+
+def _cpu_ticks(pid: int) -> int:
+    """utime, stime, cutime and cstime of /proc/PID/stat; the name in it may hold spaces."""
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))

@@ -1,0 +1,94 @@
+"""What is measured through Google's API: Kumo, and the emulator that can be had from PyPI."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bench.peers import environment
+from bench.process import Program
+
+RATE, SLOTS = 1_000_000.0, 256  # no limit but the attempts in flight
+SCRATCH = Path(__file__).parent / "results" / "scratch"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that listens, and the seconds it took to."""
+
+    subject: str
+    port: int
+    program: Program
+    ready: float
+    finishes: bool  # whether it can tell that nothing is left to do
+
+    def wait_idle(self) -> None:
+        """Until the last result is committed; where nobody tells, the last arrival must do."""
+        if self.finishes:
+            url = f"http://127.0.0.1:{self.port}/kumo/v1/wait-idle"
+            with urllib.request.urlopen(urllib.request.Request(url, b'{"timeout": "300s"}', method="POST")) as answer:
+                assert answer.status == 200
+
+
+class Subject(Protocol):
+    """Something that runs as a server of its own."""
+
+    @property
+    def name(self) -> str: ...
+
+    def running(self) -> contextlib.AbstractContextManager[Running]:
+        """A fresh server with an empty store."""
+
+
+class Kumo:
+    name = "Kumo Tasks"
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Running]:
+        SCRATCH.mkdir(parents=True, exist_ok=True)
+        # On the disk of the checkout: a temporary directory may be memory, where an fsync costs nothing.
+        with tempfile.TemporaryDirectory(dir=SCRATCH) as store:
+            command = [sys.executable, "-m", "kumotasks.cli.main", "serve", "--port", "0", "--store", store]
+            limits = {"KUMO_MAX_DISPATCHES_PER_SECOND": str(RATE)}
+            with Program(command, environment=limits, log=SCRATCH / "kumo.log") as program:
+                line, ready = program.first_line()
+                yield Running(self.name, int(line.rpartition(":")[2]), program, ready, finishes=True)
+
+
+class Emulator:
+    """gcloud-tasks-emulator: in memory, one thread to a queue."""
+
+    name = "gcloud-tasks-emulator"
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Running]:
+        port = _free_port()
+        python = environment.python("emulator", "gcloud-tasks-emulator==0.6.2", "protobuf<5", "setuptools<81")
+        started = time.perf_counter()
+        with Program([python, "-m", "gcloud_tasks_emulator", "start", "--port", str(port), "--quiet"]) as program:
+            _wait_for(port)
+            yield Running(self.name, port, program, time.perf_counter() - started, finishes=False)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int, seconds: float = 30) -> None:
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.01)
+    raise SystemExit(f"nothing listens on port {port}")

@@ -1,0 +1,266 @@
+"""An HTTP/1.1 connection: uvicorn's own class over llhttp, with the bounds that it leaves to a proxy in front.
+
+It bounds heads, bodies, pipelining and time, answers garbage once and quietly, takes absolute-form targets, and cancels
+a call whose client has gone. What a request means is not its business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any, NoReturn, cast
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from kumotasks.api.limits import NEVER, Limits, Watch
+from kumotasks.api.streams import LOG, TOO_LARGE, App, Message, Receive, Refusal, Scope, Send
+
+# The gRPC codes are for the type's sake: none of these is ever said to a gRPC client.
+MALFORMED = Refusal(400, 3, b"This is not an HTTP request that can be understood.")
+TOO_SLOW = Refusal(408, 4, b"The request took too long to arrive.")
+TOO_MANY = Refusal(429, 8, b"Too many requests were sent ahead of their answers.")
+HEAD_TOO_LARGE = Refusal(431, 8, b"The request's line and headers are larger than this server accepts.")
+
+# RFC 9112 section 3.2.2. Groups: the authority without user, the path and query.
+ABSOLUTE = re.compile(rb"https?://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECASE)
+
+# After a refusal the client may still be sending: closing at once would make its TCP lose our answer.
+LINGER_SECONDS = 1.0
+
+
+class Whole:
+    """HTTP/1.0 knows no chunks: an answer of unknown length is sent when it is whole, at most `most` bytes."""
+
+    def __init__(self, send: Send, most: int) -> None:
+        self._send = send
+        self._most = most
+        self._start: Message | None = None
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and b"content-length" not in dict(message.get("headers", ())):
+            self._start = message
+            return
+        if self._start is None:
+            await self._send(message)
+            return
+        self._body += message.get("body", b"")
+        if len(self._body) > self._most:
+            raise ValueError("the answer is too large for an HTTP/1.0 client")
+        if not message.get("more_body", False):
+            length = (b"content-length", b"%d" % len(self._body))
+            await self._send({**self._start, "headers": [*self._start.get("headers", ()), length]})
+            await self._send({**message, "body": self._body})
+
+
+class Http1(HttpToolsProtocol):
+    """The `on_` methods are called by the parser, from within data_received."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: ServerState,
+        app_state: dict[str, Any],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        limits: Limits,
+    ) -> None:
+        super().__init__(config, state, app_state, loop)
+        self.logger = LOG
+        self.access_log = False
+        self.timeout_keep_alive = limits.keep_alive_seconds
+        self._application = cast("App", config.loaded_app)
+        self.app = self._serve  # type: ignore[assignment]  # its messages are typed one by one
+        self._limits = limits
+        self._watch = Watch(loop, self._look)
+        self._now = loop.time()
+        self._due = self._now + limits.head_seconds
+        self._stuck_since = NEVER
+        self._running: RequestResponseCycle | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._refusal = MALFORMED
+        self._deaf = False
+        self._in_head = False
+        self._head = self._received = 0
+        self._fruitful = False
+        self._barren = 0  # bytes in a row that brought neither a request nor a piece of a body
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch.by(self._due)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._watch.stop()
+        self.pipeline.clear()
+        self._give_up_call()
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        self._now = self.loop.time()
+        self._fruitful = False
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            self._refuse(self._refusal)
+            return
+        self._barren = 0 if self._fruitful else self._barren + len(data)
+        if self._barren > self._limits.max_head:
+            self._refuse(HEAD_TOO_LARGE)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stuck_since = self.loop.time()
+        self._watch.by(self._stuck_since + self._limits.stall_seconds)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stuck_since = NEVER
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._unset_keepalive_if_required()
+        self._in_head = self._fruitful = True
+        self._head = self._received = 0
+        self._wait(self._limits.head_seconds)
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + 4)
+        if self._in_head:  # else it is a trailer field, which must not change what the application has seen
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._wait(self._limits.stall_seconds)
+        self._place()
+        if int(dict(self.headers).get(b"content-length", 0)) > self._limits.max_body:
+            self._stop(TOO_LARGE)
+        if len(self.pipeline) >= self._limits.max_pipelined:
+            self._stop(TOO_MANY)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._fruitful = True
+        self._received += len(body)
+        if self._received > self._limits.max_body:
+            self._stop(TOO_LARGE)
+        self._due = self._now + self._limits.stall_seconds
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._due = NEVER
+        super().on_message_complete()
+
+    def _feed(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                # Nothing to upgrade to: the request is answered in HTTP/1.1, and a new parser reads on behind it.
+                data = data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+            else:
+                return
+
+    def _wait(self, seconds: float) -> None:
+        self._due = self._now + seconds
+        self._watch.by(self._due)
+
+    def _count(self, amount: int) -> None:
+        self._head += amount
+        if self._head > self._limits.max_head:
+            self._stop(HEAD_TOO_LARGE)
+
+    def _place(self) -> None:
+        """Where the request goes: its one host, and a target that begins with a slash."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._stop(MALFORMED)
+        if self.url.startswith(b"/") or self.url == b"*":
+            return
+        absolute = ABSOLUTE.fullmatch(self.url)
+        if absolute is None:
+            self._stop(MALFORMED)
+        authority, target = absolute.groups()
+        self.url = target if target.startswith(b"/") else b"/" + target
+        self.headers[:] = [(b"host", authority), *(field for field in self.headers if field[0] != b"host")]
+
+    def _stop(self, refusal: Refusal) -> NoReturn:
+        """Leave the parser with an answer of our own; it turns any error of a callback into one of its own."""
+        self._refusal = refusal
+        raise ValueError(refusal.sentence)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._deaf = True
+        running = self._running
+        if running is not None and not running.response_complete and not (running is self.cycle and running.more_body):
+            # What was refused is a later request: the answer under way is the last.
+            running.keep_alive = False
+            self.pipeline.clear()
+            return
+        if running is None or running.response_complete or not running.response_started:
+            content = [STATUS_LINE[refusal.status], b"connection: close\r\n"]
+            content += [b"%b: %b\r\n" % field for field in refusal.fields]
+            self.transport.write(b"".join([*content, b"\r\n", refusal.sentence]))
+        self._give_up_call()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._stuck_since = -NEVER
+        else:
+            self.transport.close()
+        self._watch.by(self.loop.time() + LINGER_SECONDS)
+
+    def _give_up_call(self) -> None:
+        running = self._running
+        if running is None or running.response_complete:
+            return
+        running.disconnected = True
+        running.message_event.set()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._task = asyncio.current_task()
+        running = self._running
+        if scope["http_version"] == "1.0":
+            send = Whole(send, self._limits.max_body)
+        try:
+            await self._application(scope, receive, send)
+        except asyncio.CancelledError:
+            # The client has gone, or the server's patience with open calls has ended: nobody to answer, nothing to log.
+            if running is not None:
+                running.disconnected = True
+            self.transport.close()
+        finally:
+            self._task = None
+
+    def _look(self, now: float) -> float:
+        stall = self._limits.stall_seconds
+        if self.transport.is_closing() or self._stuck_since + stall <= now:
+            self.transport.abort()
+            return NEVER
+        if self.flow.read_paused and self._due < NEVER:
+            self._due = now + stall  # it is we who do not read
+        if self._due > now:
+            return min(self._due, now + stall)
+        if self.cycle is None and not self._in_head:
+            self.transport.close()  # not a byte came
+        else:
+            self._refuse(TOO_SLOW)
+        return now + LINGER_SECONDS

@@ -1,0 +1,208 @@
+"""REST over ASGI: path, query and body to message, message to JSON, errors to Google's envelope.
+
+Made from the same rows as gRPC. Which row a path leads to, how its message is filled and what the query's system
+parameters mean stand in files of their own; here is the order in which they meet. It knows no call by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kumotasks.api import compression
+from kumotasks.api.binding import Binding, check_variable
+from kumotasks.api.call import RawCall, RawRoute, Route
+from kumotasks.api.exchange import MAX_BODY, Header
+from kumotasks.api.parameters import DEFAULTS, Parameters, read_parameters
+from kumotasks.api.paths import Match, Paths, Template
+from kumotasks.api.selection import Tree, check, prune, read_selection
+from kumotasks.api.status import to_http, to_status
+from kumotasks.domain.errors import InvalidArgument, KumoError, PathUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from google.protobuf.message import Message
+
+    from kumotasks.api.call import Caller, Through
+    from kumotasks.api.exchange import Exchange, Scope
+    from kumotasks.api.protojson import Codec, Codecs
+
+SAFE: list[Header] = [
+    (b"vary", b"Origin, X-Origin, Referer"),
+    (b"cache-control", b"private"),
+    (b"x-xss-protection", b"0"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"x-content-type-options", b"nosniff"),
+]
+JSON: list[Header] = [(b"content-type", b"application/json; charset=UTF-8"), *SAFE]
+PROTO: list[Header] = [(b"content-type", b"application/x-protobuf"), *SAFE]
+PROTOS = {b"application/x-protobuf", b"application/protobuf"}
+FORM = b"application/x-www-form-urlencoded"
+OVERRIDE = b"x-http-method-override"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table with everything that is made from it once."""
+
+    route: Route | RawRoute
+    binding: Binding | None  # None: the body is the caller's own
+    codec: Codec  # of the answer
+    response_field: str = ""
+
+
+class Rest:
+    """Answers REST."""
+
+    def __init__(self, routes: Iterable[Route | RawRoute], through: Through, codecs: Codecs) -> None:
+        self._through = through
+        self._paths: Paths[Row] = Paths()
+        for route in routes:
+            if route.verb:
+                row = row_of(route, codecs)
+                for path in (route.path, *route.aliases):
+                    self._paths.add(route.verb, path, row)
+        for template, row in self._paths.entries():
+            check_variables(template, row.route)
+
+    async def __call__(self, exchange: Exchange, caller: Caller) -> None:
+        verb, path = exchange.scope["method"], raw_path(exchange.scope)
+        if verb == "OPTIONS":
+            await self._options(path, exchange)
+            return
+        parameters = DEFAULTS
+        try:
+            body = None
+            query = exchange.scope["query_string"]
+            if OVERRIDE in exchange.headers and verb == "POST":
+                verb = exchange.headers[OVERRIDE].decode("latin-1").upper()
+                if exchange.headers.get(b"content-type", b"").startswith(FORM):
+                    query, body = b"&".join(filter(None, (query, await exchange.body()))), b""
+            parameters = read_parameters(query)
+            match = self._paths.match("GET" if verb == "HEAD" else verb, path)
+            if match is None:
+                raise PathUnknown
+            tree = selection_of(parameters, match.target)
+            body = await exchange.body() if body is None else body
+            message = await self._call(match, parameters, body, exchange, caller)
+        except KumoError as error:
+            await fail(exchange, error, parameters)
+            return
+        await respond(exchange, message, match.target, parameters, tree)
+
+    async def _call(
+        self, match: Match[Row], parameters: Parameters, body: bytes, exchange: Exchange, caller: Caller
+    ) -> Message:
+        row, route = match.target, match.target.route
+        if isinstance(route, RawRoute):
+            headers = tuple(
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in exchange.scope["headers"]
+            )
+            call = RawCall(dict(match.variables), parameters.pairs, headers, body)
+            return await self._through(route.full_name, partial(route.handle, call, caller))
+        assert row.binding is not None
+        headers_in = exchange.headers
+        if b"content-encoding" in headers_in:
+            body = await unpacked(body, headers_in[b"content-encoding"])
+        is_proto = headers_in.get(b"content-type", b"").partition(b";")[0].strip().lower() in PROTOS
+        bind = row.binding.of_proto if is_proto else row.binding.of_json
+        request = bind(match.variables, parameters.pairs, body)
+        return await self._through(route.full_name, partial(route.handle, request, caller))
+
+    async def _options(self, path: str, exchange: Exchange) -> None:
+        """Which verbs a path takes. No page of another origin is invited."""
+        verbs = self._paths.verbs(path)
+        if not verbs:
+            await fail(exchange, PathUnknown(), DEFAULTS)
+            return
+        allowed = sorted({*verbs, "OPTIONS", *(["HEAD"] if "GET" in verbs else [])})
+        await exchange.answer(200, [(b"allow", ", ".join(allowed).encode()), *SAFE], b"")
+
+
+def row_of(route: Route | RawRoute, codecs: Codecs) -> Row:
+    codec = codecs.of(route.response)
+    if isinstance(route, RawRoute):
+        return Row(route, None, codec, route.response_field)
+    return Row(route, Binding(route, codecs), codec)
+
+
+def check_variables(template: Template, route: Route | RawRoute) -> None:
+    """Raises ValueError or KeyError if a path names something else than a string field of the request."""
+    if isinstance(route, Route):
+        request: Any = route.request.DESCRIPTOR
+        for variable in template.variables:
+            check_variable(variable.field, request)
+
+
+def raw_path(scope: Scope) -> str:
+    """The path as it came, still percent-encoded."""
+    path: bytes = scope["raw_path"]
+    return path.decode("utf-8", "replace")
+
+
+async def unpacked(body: bytes, encoding: bytes) -> bytes:
+    """A request body without its Content-Encoding."""
+    encoding = encoding.strip().lower()
+    if encoding in {b"", b"identity"} or not body:
+        return body
+    if encoding not in compression.WINDOWS:
+        raise InvalidArgument(f'The content encoding "{encoding.decode("latin-1")[:100]}" is not supported.')
+    try:
+        return await compression.unpack(body, encoding, MAX_BODY)
+    except ValueError as error:
+        raise InvalidArgument(str(error)) from None
+
+
+def selection_of(parameters: Parameters, row: Row) -> Tree:
+    """The part of the answer that is wanted; {} = all of it."""
+    if not parameters.fields:
+        return {}
+    tree = read_selection(parameters.fields)
+    response: Any = row.route.response.DESCRIPTOR
+    return tree if row.response_field else check(tree, response)
+
+
+async def respond(exchange: Exchange, message: Message, row: Row, parameters: Parameters, tree: Tree) -> None:
+    """Send the answer of a call in the form that was asked for."""
+    if parameters.form == "proto":
+        await deliver(exchange, 200, PROTO, message.SerializeToString())
+        return
+    value = row.codec.encode(message, enum_ints=parameters.enum_ints)
+    if row.response_field:
+        value = {row.response_field: value}
+    if tree:
+        value = prune(value, tree)
+    await deliver(exchange, 200, JSON, dumped(value, pretty=parameters.pretty))
+
+
+async def fail(exchange: Exchange, error: KumoError, parameters: Parameters) -> None:
+    """Send an error: Google's envelope, or a google.rpc.Status where protobuf was asked for."""
+    status, envelope = to_http(error)
+    if parameters.form == "proto":
+        await deliver(exchange, status, PROTO, to_status(error).SerializeToString())
+        return
+    await deliver(exchange, status, JSON, dumped(envelope, pretty=parameters.pretty))
+
+
+async def deliver(exchange: Exchange, status: int, headers: list[Header], body: bytes) -> None:
+    """Send a body, compressed if that is welcome and pays."""
+    if len(body) >= compression.WORTH_PACKING and compression.accepts_gzip(
+        exchange.headers.get(b"accept-encoding", b"")
+    ):
+        packed = await compression.pack(body)
+        if packed is not None:
+            await exchange.answer(status, [*headers, (b"content-encoding", b"gzip")], packed)
+            return
+    await exchange.answer(status, headers, body)
+
+
+def dumped(value: Any, *, pretty: bool) -> bytes:
+    """JSON text as Google's servers write it: two spaces, a last line feed, nothing that a browser takes for markup."""
+    body = msgspec.json.encode(value)
+    if b"<" in body or b">" in body:
+        body = body.replace(b"<", b"\\u003c").replace(b">", b"\\u003e")  # in JSON they stand in strings only
+    return msgspec.json.format(body, indent=2) + b"\n" if pretty else body

@@ -1,0 +1,124 @@
+"""THE table from domain errors to status codes, and the two forms in which an error travels.
+
+Handlers raise domain errors and know no codes; this is the only place that gives them one. gRPC carries a code, a
+message and a serialized google.rpc.Status; REST an HTTP status and Google's error envelope.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from google.rpc import error_details_pb2 as details_pb2
+from google.rpc import status_pb2
+
+from kumotasks.api.jsonprint import Printers
+from kumotasks.domain import errors
+from kumotasks.domain.errors import InvalidArgument, KumoError, ProjectDenied
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+# gRPC code: its name and the HTTP status that carries it
+CODES: dict[int, tuple[str, int]] = {
+    1: ("CANCELLED", 499),
+    2: ("UNKNOWN", 500),
+    3: ("INVALID_ARGUMENT", 400),
+    4: ("DEADLINE_EXCEEDED", 504),
+    5: ("NOT_FOUND", 404),
+    6: ("ALREADY_EXISTS", 409),
+    7: ("PERMISSION_DENIED", 403),
+    8: ("RESOURCE_EXHAUSTED", 429),
+    9: ("FAILED_PRECONDITION", 400),
+    10: ("ABORTED", 409),
+    11: ("OUT_OF_RANGE", 400),
+    12: ("UNIMPLEMENTED", 501),
+    13: ("INTERNAL", 500),
+    14: ("UNAVAILABLE", 503),
+    15: ("DATA_LOSS", 500),
+    16: ("UNAUTHENTICATED", 401),
+}
+ERRORS: dict[type[KumoError], int] = {
+    errors.InvalidArgument: 3,
+    errors.CallTimedOut: 4,
+    errors.QueueNotFound: 5,
+    errors.EntityNotFound: 5,
+    errors.TaskGone: 5,
+    errors.PathUnknown: 5,
+    errors.QueueExists: 6,
+    errors.TaskExists: 6,
+    errors.TaskNameRetired: 6,
+    errors.ProjectDenied: 7,
+    errors.Forbidden: 7,
+    errors.ResourceExhausted: 8,
+    errors.StorageFull: 8,
+    errors.PayloadTooLarge: 8,
+    errors.QueueNameRetired: 9,
+    errors.PolicyChanged: 10,
+    errors.MethodUnknown: 12,
+    errors.InternalFault: 13,
+    errors.StorageUnavailable: 14,
+}
+# Where HTTP has a status of its own.
+HTTP: dict[type[KumoError], int] = {errors.PayloadTooLarge: 413}
+INTERNAL = 13
+TYPE = "type.googleapis.com/google.rpc."
+CONSOLE = ("Google developers console", "https://console.developers.google.com")  # a link in Google's own answer
+show_status = Printers(enum_ints=False).of(status_pb2.Status.DESCRIPTOR)
+
+
+def code_of(error: KumoError) -> int:
+    return ERRORS.get(type(error), INTERNAL)
+
+
+def to_grpc(error: KumoError) -> tuple[int, str, bytes | None]:
+    """Code, message, and the serialized google.rpc.Status if there is more to tell than these two."""
+    status = to_status(error)
+    return status.code, status.message, status.SerializeToString() if status.details else None
+
+
+def to_http(error: KumoError) -> tuple[int, dict[str, Any]]:
+    """HTTP status and error envelope."""
+    shown = show_status(to_status(error))
+    name, status = CODES[shown["code"]]
+    status = HTTP.get(type(error), status)
+    envelope = {"code": status, "message": error.message, "status": name}
+    if "details" in shown:
+        envelope["details"] = shown["details"]
+    return status, {"error": envelope}
+
+
+def to_status(error: KumoError) -> status_pb2.Status:
+    """The error as a google.rpc.Status."""
+    status = status_pb2.Status(code=code_of(error), message=error.message)
+    for detail in details_of(error):
+        status.details.add(type_url=TYPE + detail.DESCRIPTOR.name, value=detail.SerializeToString())
+    return status
+
+
+def details_of(error: KumoError) -> list[Message]:
+    """What there is to tell beyond code and message."""
+    match error:
+        case InvalidArgument():
+            found = [{"field": each.field, "description": each.description} for each in error.violations]
+            link = error.help_link
+            return [
+                *([details_pb2.BadRequest(field_violations=found)] if found else []),
+                *([helping(link.description, link.url)] if link is not None else []),
+            ]
+        case ProjectDenied():
+            consumer = {
+                "consumer": f"projects/{error.project}",
+                "containerInfo": error.project,
+                "service": "cloudtasks.googleapis.com",
+            }
+            return [
+                details_pb2.ErrorInfo(reason="CONSUMER_INVALID", domain="googleapis.com", metadata=consumer),
+                details_pb2.LocalizedMessage(locale="en-US", message=error.message),
+                helping(*CONSOLE),
+            ]
+        case _:
+            return []
+
+
+def helping(description: str, url: str) -> details_pb2.Help:
+    return details_pb2.Help(links=[{"description": description, "url": url}])

@@ -1,0 +1,327 @@
+"""One call of a multiplexed connection, as ASGI sees it: a scope, `receive`, `send` and the task that runs them.
+
+A stream decides nothing about frames, windows or sockets: it asks its outlet and its owner. It never imports an HTTP/2
+engine. The common call (a body that came whole, an answer in three messages) costs no event and no future, and is one
+word to the outlet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from kumotasks.api.limits import NEVER
+
+LOG = logging.getLogger("kumotasks.api")
+
+Header = tuple[bytes, bytes]
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+STATUS: dict[int, Header] = {status: (b":status", b"%d" % status) for status in range(100, 600)}
+# RFC 9113 section 8.2.2: fields about a connection have no place on a stream.
+HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
+BODILESS = frozenset({204, 304})
+
+# gRPC over HTTP/2: the unit of a timeout, in nanoseconds.
+TIMEOUT_UNITS = {
+    b"H": 3_600_000_000_000,
+    b"M": 60_000_000_000,
+    b"S": 1_000_000_000,
+    b"m": 1_000_000,
+    b"u": 1_000,
+    b"n": 1,
+}
+TIMEOUT_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer of the transport's own: an HTTP status, a gRPC code, and the sentence for both."""
+
+    status: int
+    code: int
+    sentence: bytes
+
+    @property
+    def fields(self) -> list[Header]:
+        return [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(self.sentence))]
+
+
+TOO_LARGE = Refusal(413, 8, b"The request is larger than this server accepts.")
+EXPIRED = Refusal(504, 4, b"Deadline Exceeded")
+FAULT = Refusal(500, 13, b"An internal error has occurred; it was logged.")
+STOPPING = Refusal(503, 14, b"The server is stopping.")
+
+
+class Wire(Protocol):
+    """Where a stream speaks (outlet.py)."""
+
+    def answer(
+        self, stream: Stream, head: list[Header] | None, body: bytes, *, trailers: Iterable[Header] | None, more: bool
+    ) -> None:
+        """Send an answer, or the next piece of it (then `more`); the head goes with the first."""
+
+    def crowded(self, stream: Stream) -> bool:
+        """The client is slow: no further piece for now; the stream is woken when there is room."""
+
+    def reset(self, stream: Stream) -> None:
+        """Cut the stream short: there is no honest way to end its answer."""
+
+
+class Owner(Protocol):
+    """Whom a stream tells about itself (http2.py)."""
+
+    def consumed(self, stream: Stream) -> None:
+        """The application has taken everything that arrived so far; the rest may come."""
+
+    def release(self, stream: Stream, task: asyncio.Task[None]) -> None:
+        """The stream's task has ended."""
+
+
+def parse_timeout(value: bytes) -> int | None:
+    """The microseconds of a `grpc-timeout` field, rounded up; None if it is malformed, which means no deadline."""
+    digits, unit = value[:-1], TIMEOUT_UNITS.get(value[-1:])
+    if unit is None or not digits.isdigit() or len(digits) > TIMEOUT_DIGITS:
+        return None
+    return -(-int(digits) * unit // 1_000)
+
+
+def scope_of(base: Scope, headers: tuple[Header, ...], known: dict[bytes, bytes]) -> Scope:
+    """The ASGI scope of a request. `headers` begin with the pseudo-fields; `known` maps each name to its last value."""
+    raw = known[b":path"]
+    query = b""
+    if b"?" in raw:
+        raw, _, query = raw.partition(b"?")
+    try:
+        path = raw.decode()
+    except UnicodeDecodeError:
+        path = raw.decode(errors="replace")
+    return {
+        **base,
+        "method": known[b":method"].decode("latin-1"),
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": raw,
+        "query_string": query,
+        "headers": _fields(headers, known),
+    }
+
+
+def _fields(headers: tuple[Header, ...], known: dict[bytes, bytes]) -> list[Header]:
+    """The fields behind the pseudo-fields, with the authority as their host."""
+    if b":authority" not in known:
+        return list(headers[3:])
+    host = (b"host", known[b":authority"])
+    if b"host" in known:
+        return [host, *(field for field in headers[4:] if field[0] != b"host")]
+    return [host, *headers[4:]]
+
+
+class Stream:
+    """A call between its request and the end of its answer."""
+
+    __slots__ = (
+        "_bodiless",
+        "_chunks",
+        "_head",
+        "_opened",
+        "_outlet",
+        "_owner",
+        "_reader",
+        "_tail",
+        "_taken",
+        "_trailing",
+        "_writer",
+        "acknowledged",
+        "answered",
+        "closed",
+        "complete",
+        "expires",
+        "grpc",
+        "id",
+        "moved",
+        "queued",
+        "received",
+        "scope",
+        "task",
+    )
+
+    def __init__(self, number: int, scope: Scope, *, grpc: bool, outlet: Wire, owner: Owner) -> None:
+        self.id = number
+        self.scope = scope
+        self.grpc = grpc
+        self.complete = False  # the request's body has ended
+        self.answered = False  # nothing more will be said
+        self.closed = False  # nothing more can be said
+        self.task: asyncio.Task[None] | None = None
+        self.expires = NEVER
+        self.moved = 0.0  # when the client last did its part (loop time)
+        self.received = 0  # bytes of the body that came
+        self.acknowledged = 0  # bytes of them that were given back to the client's window
+        self.queued = 0  # bytes of the answer that the client would not take, when last looked at
+        self._outlet = outlet
+        self._owner = owner
+        self._chunks: list[bytes] | None = None
+        self._taken = False
+        self._head: list[Header] | None = None
+        self._opened = False
+        self._tail: bytes | None = None
+        self._trailing = False
+        self._bodiless = False
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+
+    @property
+    def unread(self) -> bool:
+        return self._chunks is not None
+
+    def start(self, app: App, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = loop.create_task(app(self.scope, self.receive, self.send))  # type: ignore[arg-type]
+        task.add_done_callback(self._ended)
+        self.task = task
+        return task
+
+    def feed(self, data: bytes, *, complete: bool) -> None:
+        if data:
+            if self._chunks is None:
+                self._chunks = [data]
+            else:
+                self._chunks.append(data)
+        self.complete = complete
+        if self._reader is not None:
+            self.wake()
+
+    def wake(self) -> None:
+        """Let whoever waits for the client look again."""
+        for waiter in (self._reader, self._writer):
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+
+    def abandon(self) -> None:
+        """The stream is closed: nobody will read an answer that is not out."""
+        self.closed = True
+        if self.task is None:
+            return
+        self._chunks = None
+        if not self.answered:
+            self.task.cancel()
+        self.wake()
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer in the application's place and cancel it."""
+        if self.answered or self.closed:
+            return
+        self._say(refusal)
+        self._chunks = None
+        if self.task is not None:
+            self.task.cancel()
+
+    async def receive(self) -> Message:
+        while self._chunks is None and (self._taken or not self.complete):
+            if self.closed or self.answered:
+                return {"type": "http.disconnect"}
+            await self._arrival()
+        chunks, self._chunks = self._chunks or [b""], None
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if self.complete:
+            self._taken = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        self._owner.consumed(self)
+        return {"type": "http.request", "body": body, "more_body": True}
+
+    async def send(self, message: Message) -> None:
+        if self.closed:
+            return
+        step = _STEPS.get(message["type"])
+        if step is None or self.answered:
+            raise RuntimeError(f"unexpected ASGI message {message['type']!r}")
+        step(self, message)
+        while self._opened and not self.answered and not self.closed and self._outlet.crowded(self):
+            await self._room()
+
+    def _start(self, message: Message) -> None:
+        if self._head is not None:
+            raise RuntimeError("the answer has already begun")
+        status = message["status"]
+        self._trailing = message.get("trailers", False)
+        self._bodiless = status in BODILESS or self.scope["method"] == "HEAD"
+        self._head = [STATUS[status], *[field for field in message.get("headers", ()) if field[0] not in HOP_BY_HOP]]
+
+    def _body(self, message: Message) -> None:
+        if self._head is None or self._tail is not None:
+            raise RuntimeError("a body must follow the start of its answer")
+        body = b"" if self._bodiless else message.get("body", b"")
+        if message.get("more_body", False):
+            self._push(body)
+        elif self._trailing:
+            self._tail = body
+        else:
+            self._finish(body, None)
+
+    def _trailers(self, message: Message) -> None:
+        if self._tail is None:
+            raise RuntimeError("trailers must follow a body")
+        self._finish(self._tail, message["headers"])
+
+    def _push(self, body: bytes) -> None:
+        head = None if self._opened else self._head
+        self._opened = True
+        self._outlet.answer(self, head, body, trailers=None, more=True)
+
+    def _finish(self, body: bytes, trailers: Iterable[Header] | None) -> None:
+        self.answered = True
+        self._outlet.answer(self, None if self._opened else self._head, body, trailers=trailers, more=False)
+
+    def _say(self, refusal: Refusal) -> None:
+        status = [(b"grpc-status", b"%d" % refusal.code), (b"grpc-message", refusal.sentence)]
+        if self._opened and self.grpc:
+            self._finish(b"", status)
+        elif self._opened:
+            self.answered = True
+            self._outlet.reset(self)
+        elif self.grpc:
+            self._head = [STATUS[200], (b"content-type", b"application/grpc"), *status]
+            self._finish(b"", None)
+        else:
+            self._head = [STATUS[refusal.status], *refusal.fields]
+            self._finish(b"" if self.scope["method"] == "HEAD" else refusal.sentence, None)
+
+    async def _arrival(self) -> None:
+        self._reader = asyncio.get_running_loop().create_future()
+        try:
+            await self._reader
+        finally:
+            self._reader = None
+
+    async def _room(self) -> None:
+        self._writer = asyncio.get_running_loop().create_future()
+        try:
+            await self._writer
+        finally:
+            self._writer = None
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.task = None
+        if task.cancelled():
+            self.refuse(STOPPING)
+        elif (error := task.exception()) is not None:
+            LOG.error("the application failed in a call", exc_info=error, extra={"path": self.scope["path"]})
+            self.refuse(FAULT)
+        elif not self.answered and not self.closed:
+            LOG.error("the application ended without an answer", extra={"path": self.scope["path"]})
+            self.refuse(FAULT)
+        self._owner.release(self, task)
+
+
+_STEPS: dict[str, Callable[[Stream, Message], None]] = {
+    "http.response.start": Stream._start,
+    "http.response.body": Stream._body,
+    "http.response.trailers": Stream._trailers,
+}

@@ -1,0 +1,109 @@
+"""One connection to a worker: a request out in one write, its answer in, then back to its owner or closed.
+
+Nothing is ever sent twice: once a request was handed to the transport, losing the connection is the attempt's end. A
+connection that was closed while it lay idle is noticed before that (`open`). Bytes that arrive while no answer is
+expected close it, so that they cannot pass for the answer to the next request. It must never know where it leads, or
+when an attempt's time is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Protocol, cast
+
+from kumotasks.dispatch.answer import AnswerReader, Reply
+
+CLOSED_EARLY = "the worker closed the connection before its answer was whole"
+
+
+class Owner(Protocol):
+    """Who keeps the connection."""
+
+    def release(self, connection: Connection) -> None:
+        """Its answer is read, it can carry another request."""
+
+    def forget(self, connection: Connection) -> None:
+        """It is gone, its socket is free."""
+
+
+class Connection(asyncio.Protocol):
+    """Carries one request at a time. `key` tells which are interchangeable, `idle_since` is its owner's."""
+
+    __slots__ = ("_loop", "_owner", "_reader", "_reply", "_transport", "idle_since", "key", "open")
+
+    def __init__(self, owner: Owner, key: str) -> None:
+        self.key = key
+        self.idle_since = 0
+        self.open = False
+        self._owner = owner
+        self._reader = AnswerReader()
+        self._reply: asyncio.Future[Reply] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+
+    def exchange(self, request: bytes, *, bodiless: bool) -> asyncio.Future[Reply]:
+        """Send a request; the future has the answer, or why there is none. Whoever cancels it then aborts this."""
+        assert self._transport is not None
+        assert self._reply is None
+        self._reader.expect(bodiless=bodiless)
+        self._reply = reply = self._loop.create_future()
+        self._transport.write(request)
+        return reply
+
+    def abort(self) -> None:
+        """Close at once; what the peer has not taken is dropped (a graceful close could wait for it for ever)."""
+        self.open = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def peer(self) -> str:
+        """The address at the other end."""
+        name = self._transport.get_extra_info("peername") if self._transport is not None else None
+        return str(name[0]) if name else ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.open = True
+
+    def data_received(self, data: bytes) -> None:
+        if self._reply is None:
+            self.abort()
+            return
+        answer = self._reader.feed(data)
+        if answer is not None:
+            self._settle(answer)
+
+    def eof_received(self) -> None:
+        """Also half a close: no answer can come any more. Returning None lets the transport close."""
+        self.open = False
+        if self._reply is not None:
+            self._settle(self._reader.end(CLOSED_EARLY))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open = False
+        if self._reply is not None:
+            self._settle(self._reader.end(CLOSED_EARLY) if exc is None else self._reader.cut(reason_of(exc)))
+        self._transport = None
+        self._owner.forget(self)
+
+    def _settle(self, answer: Reply) -> None:
+        reply, self._reply = self._reply, None
+        assert reply is not None
+        # An early answer leaves a part of the request unsent; a cancelled reply, a sender who has given up.
+        unsent = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        if self._reader.reusable and self.open and not unsent and not reply.done():
+            self._owner.release(self)
+        else:
+            self.abort()
+        if not reply.done():
+            reply.set_result(answer)
+
+
+def reason_of(error: Exception) -> str:
+    """What happened to a connection, in one line."""
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "the worker reset the connection"
+    if isinstance(error, OSError) and error.errno:
+        return f"the connection was lost: {os.strerror(error.errno).lower()}"
+    return f"the connection was lost: {str(error) or type(error).__name__}"

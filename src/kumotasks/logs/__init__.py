@@ -1,0 +1,1 @@
+"""Log entries, the only wording of log lines, and Google's filter language."""

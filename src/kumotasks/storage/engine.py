@@ -1,0 +1,45 @@
+"""What an engine does for the store: it begins and ends transactions, and hands over what they came to.
+
+It knows SQL and commits, not what an operation means. Adding and settling are its own, since how to do many at once is
+what engines differ in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol, TypeVar
+
+from kumotasks.domain.errors import KumoError
+from kumotasks.domain.names import QueueName
+from kumotasks.domain.task import Task
+from kumotasks.storage.ended import Ended
+from kumotasks.storage.operation import Begin
+from kumotasks.storage.store import Listener, Settlement, StoredQueue
+
+T = TypeVar("T")
+
+
+class Engine(Protocol):
+    """Everything answered is committed; StorageFull or StorageUnavailable where that could not be."""
+
+    @property
+    def ended(self) -> Ended: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def listen(self, listener: Listener) -> None: ...
+
+    def read(self, begin: Begin[T]) -> Awaitable[T]:
+        """Drive an operation that only reads, on one state of the store that has every answered commit."""
+
+    def write(self, begin: Begin[T]) -> Awaitable[T]:
+        """Drive an operation in a transaction, perhaps together with others."""
+
+    async def find_queue(self, name: QueueName) -> StoredQueue | None:
+        """The queue as it is; cheap where the engine keeps queues in memory."""
+
+    def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]: ...
+
+    def settle(self, settlement: Settlement) -> Awaitable[bool]: ...

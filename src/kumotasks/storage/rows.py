@@ -1,0 +1,98 @@
+"""Values to and from the bytes and columns they are kept as. Pure; the only module that knows how a blob is made.
+
+A task is two blobs: its definition, written once, and its progress, replaced with every failed attempt and absent
+before the first. Dataclasses are kept by field name, so that a field added later, with a default, reads old rows; a
+field is never renamed. Whatever comes out of a file is checked against its type on the way in.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar, cast
+
+import msgspec
+
+from kumotasks.domain.bucket import Bucket
+from kumotasks.domain.names import QueueName, TaskName
+from kumotasks.domain.queue import Queue
+from kumotasks.domain.target import AppEngineHttpRequest, HttpRequest, Target
+from kumotasks.domain.task import FRESH, Progress, RetryOverride, Task
+from kumotasks.storage.operation import Row
+from kumotasks.storage.records import Record
+from kumotasks.storage.store import StoredQueue
+
+# A union of dataclasses has no tag, so each kind of target has a place of its own: one is set, the other None.
+_Definition = tuple[HttpRequest | None, AppEngineHttpRequest | None, int | None, RetryOverride | None]
+_TaskRow = tuple[str, int, int, int, int, bytes, bytes | None]
+
+_encode = msgspec.msgpack.Encoder().encode
+_read_definition = msgspec.msgpack.Decoder(_Definition).decode
+_read_progress = msgspec.msgpack.Decoder(Progress).decode
+_read_queue = msgspec.msgpack.Decoder(Queue).decode
+
+T = TypeVar("T")
+
+
+class RowDamaged(Exception):
+    """A row is not what this program writes: the store was damaged, or edited."""
+
+
+def columns(row: Row, shape: type[T]) -> T:
+    """`row` as a tuple of the types that `shape` names."""
+    try:
+        return msgspec.convert(row, shape)
+    except msgspec.ValidationError as flaw:
+        raise RowDamaged(str(flaw)) from flaw
+
+
+def pack_definition(task: Task) -> bytes:
+    """What never changes of a task, without its name and instants."""
+    target = task.target
+    if isinstance(target, HttpRequest):
+        return _encode((target, None, task.dispatch_deadline, task.retry_config))
+    return _encode((None, target, task.dispatch_deadline, task.retry_config))
+
+
+def pack_progress(progress: Progress) -> bytes | None:
+    return None if progress is FRESH or progress == FRESH else _encode(progress)
+
+
+def unpack_task(queue: QueueName, row: Row) -> Task:
+    """A task of `queue` from the columns id, serial, schedule_time, create_time, named, definition, progress."""
+    # Read by the thousand: the blobs are checked as they are decoded, the columns are taken at their word.
+    task, serial, schedule_time, create_time, named, definition, progress = cast("_TaskRow", row)
+    name = TaskName(queue, task)
+    try:
+        http, app_engine, deadline, retry = _read_definition(definition)
+        done = FRESH if progress is None else _read_progress(progress)
+    except msgspec.MsgspecError as flaw:
+        raise RowDamaged(f"{name}: {flaw}") from flaw
+    target: Target | None = http or app_engine
+    if target is None:
+        raise RowDamaged(f"{name} has no target")
+    return Task(name, target, schedule_time, create_time, serial, bool(named), deadline, retry, done)
+
+
+def pack_queue(queue: Queue) -> bytes:
+    return _encode(queue)
+
+
+def unpack_queue(row: Row) -> StoredQueue:
+    """A queue from the columns number, generation, settings."""
+    number, generation, settings = columns(row, tuple[int, int, bytes])
+    try:
+        return StoredQueue(_read_queue(settings), number, generation)
+    except msgspec.MsgspecError as flaw:
+        raise RowDamaged(f"queue {number}: {flaw}") from flaw
+
+
+def unpack_bucket(row: Row) -> Bucket | None:
+    """A bucket from the columns rate, burst, level, at; None where they are empty."""
+    if row[0] is None:
+        return None
+    return Bucket(*columns(row, tuple[float, float, float, int]))
+
+
+def unpack_record(kind: str, row: Row) -> Record:
+    """A record of `kind` from the columns key, value, etag, updated."""
+    key, value, etag, updated = columns(row, tuple[str, bytes, str, int])
+    return Record(kind, key, value, etag, updated)

@@ -1,0 +1,37 @@
+-- Statements that remove what is gone already for every reader, or past its time.
+
+-- name: doomed_generation
+SELECT queue, generation, names_until FROM doomed ORDER BY queue, generation LIMIT 1;
+
+-- name: doomed_tasks
+SELECT id, named, length(definition) FROM task WHERE queue = ? AND generation = ? LIMIT ?;
+
+-- name: remove_doomed_task
+DELETE FROM task WHERE queue = ? AND generation = ? AND id = ?;
+
+-- name: remove_doomed_names
+DELETE FROM task_name WHERE queue = ? AND id IN (SELECT id FROM task_name WHERE queue = ? LIMIT ?);
+
+-- name: remove_doomed_runs
+DELETE FROM run_request WHERE queue = ? AND generation = ?;
+
+-- name: remove_doomed
+DELETE FROM doomed WHERE queue = ? AND generation = ?;
+
+-- name: remove_rested_names
+DELETE FROM task_name
+WHERE (queue, id) IN (SELECT queue, id FROM task_name WHERE expires <= ? ORDER BY expires LIMIT ?);
+
+-- name: remove_rested_queue_names
+DELETE FROM retired_queue
+WHERE (project, location, id) IN (SELECT project, location, id FROM retired_queue WHERE until <= ? ORDER BY until LIMIT ?);
+
+-- name: next_expiries
+SELECT (SELECT create_time FROM task ORDER BY rowid LIMIT 1),
+    (SELECT min(expires) FROM task_name WHERE expires IS NOT NULL),
+    (SELECT min(until) FROM retired_queue);
+
+-- name: oldest_tasks
+SELECT queue.number, queue.generation, queue.settings, task.id, task.serial, task.schedule_time, task.create_time,
+    task.named, task.definition, task.progress
+FROM task CROSS JOIN queue ON queue.number = task.queue ORDER BY task.rowid LIMIT ?;

@@ -1,0 +1,102 @@
+"""The contract of `store.py` over named SQL, once for every engine: each verb names its operation."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from kumotasks.domain.bucket import Bucket
+from kumotasks.domain.errors import KumoError, QueueNotFound
+from kumotasks.domain.names import LocationName, QueueName, TaskName
+from kumotasks.domain.queue import Queue
+from kumotasks.domain.task import Task
+from kumotasks.storage import queues, tasks
+from kumotasks.storage.engine import Engine
+from kumotasks.storage.sqlrecords import SqlRecords
+from kumotasks.storage.store import Home, Listener, Position, Settlement, StoredQueue, Swept
+from kumotasks.storage.sweep import sweep
+
+
+class SqlStore:
+    """Component: a Store on an engine; `records` are kept in the same place."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.records = SqlRecords(engine)
+
+    async def start(self) -> None:
+        await self._engine.start()
+
+    async def stop(self) -> None:
+        await self._engine.stop()
+
+    def listen(self, listener: Listener) -> None:
+        self._engine.listen(listener)
+
+    async def create_queue(self, queue: Queue, now: int) -> StoredQueue:
+        return await self._engine.write(partial(queues.create_queue, queue, now))
+
+    async def get_queue(self, name: QueueName) -> StoredQueue:
+        stored = await self._engine.find_queue(name)
+        if stored is None:
+            raise QueueNotFound
+        return stored
+
+    async def list_queues(self, parent: LocationName, *, after: str, limit: int) -> list[StoredQueue]:
+        return await self._engine.read(partial(queues.list_queues, parent, after, limit))
+
+    async def change_queue(self, name: QueueName, change: Callable[[Queue], Queue]) -> StoredQueue:
+        """`change` runs here, in the caller's own time; if the queue has changed meanwhile, it runs again."""
+        while True:
+            expected = await self.get_queue(name)
+            replace = partial(queues.replace_queue, expected, change(expected.queue))
+            stored = await self._engine.write(replace)
+            if stored is not None:
+                return stored
+
+    async def purge_queue(self, name: QueueName, *, now: int, names_until: int) -> StoredQueue:
+        return await self._engine.write(partial(queues.purge_queue, name, now, names_until))
+
+    async def delete_queue(self, name: QueueName, *, now: int, name_until: int) -> None:
+        await self._engine.write(partial(queues.delete_queue, name, name_until))
+
+    def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]:
+        return self._engine.add_tasks(tasks)
+
+    async def get_task(self, name: TaskName, now: int) -> Task:
+        return await self._engine.read(partial(tasks.get_task, name, now, self._engine.ended))
+
+    async def list_tasks(self, queue: QueueName, *, after: str, limit: int, max_bytes: int) -> list[Task]:
+        return await self._engine.read(partial(tasks.list_tasks, queue, after, limit, max_bytes))
+
+    async def delete_task(self, name: TaskName, *, now: int, name_until: int) -> Task:
+        return await self._engine.write(partial(tasks.delete_task, name, now, name_until, self._engine.ended))
+
+    async def request_run(self, name: TaskName, now: int) -> Task:
+        return await self._engine.write(partial(tasks.request_run, name, now, self._engine.ended))
+
+    async def take_homes(self) -> list[Home]:
+        return await self._engine.write(queues.take_homes)
+
+    async def release_homes(self, buckets: Sequence[tuple[int, Bucket]]) -> None:
+        await self._engine.write(partial(queues.release_homes, buckets))
+
+    async def due_tasks(
+        self, stored: StoredQueue, *, after: Position | None, until: int, limit: int, max_bytes: int
+    ) -> list[Task]:
+        return await self._engine.read(partial(tasks.due_tasks, stored, after, until, limit, max_bytes))
+
+    async def next_due(self, stored: StoredQueue, *, after: Position | None) -> int | None:
+        return await self._engine.read(partial(tasks.next_due, stored, after))
+
+    def settle(self, settlement: Settlement) -> Awaitable[bool]:
+        return self._engine.settle(settlement)
+
+    async def note_open(self, attempts: Sequence[tuple[int, int, Task]]) -> None:
+        await self._engine.write(partial(tasks.note_open, attempts))
+
+    async def run_requests(self) -> list[tuple[int, Task]]:
+        return await self._engine.read(tasks.run_requests)
+
+    async def sweep(self, *, now: int, limit: int) -> Swept:
+        return await self._engine.write(partial(sweep, now, limit, self._engine.ended))

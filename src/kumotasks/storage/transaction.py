@@ -1,0 +1,107 @@
+"""One transaction on SQLite: the jobs that had gathered, and what each came to.
+
+It hopes for the best: additions and settlements are collected and written in bulk. Where that meets a surprise (an id
+that is taken, a task that is gone) the transaction is to be rolled back and run once more without hope, each job by its
+own operation. A named task whose name was used before goes that way at once. Jobs keep their order, save that what was
+collected between two other operations goes by kind: all of it is under way together, so nobody can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from kumotasks.domain.errors import KumoError, QueueNotFound
+from kumotasks.domain.task import Task
+from kumotasks.storage import tasks
+from kumotasks.storage.bulk import Bulk
+from kumotasks.storage.directory import Directory
+from kumotasks.storage.ended import Ended
+from kumotasks.storage.job import Adding, Job, Operating, Settling, Waiter
+from kumotasks.storage.operation import Begin
+from kumotasks.storage.records import RecordChanged
+from kumotasks.storage.rows import pack_progress
+from kumotasks.storage.session import Session
+from kumotasks.storage.store import StoredQueue, TaskAdded, Wake
+from kumotasks.storage.tasks import task_key, task_row
+
+
+class Transaction:
+    """Does jobs and collects what they came to; whoever makes it begins and commits."""
+
+    def __init__(self, session: Session, directory: Directory, ended: Ended, *, hopeful: bool) -> None:
+        self._session = session
+        self._directory = directory
+        self._ended = ended
+        self._hopeful = hopeful
+        self._bulk = Bulk(session)
+        self.answers: list[tuple[Waiter, object]] = []
+        self.refusals: list[tuple[Waiter, Exception]] = []
+        self.wakes: list[Wake] = []
+
+    def run(self, jobs: Iterable[Job]) -> None:
+        """Surprised if that cannot be done in hope."""
+        for job in jobs:
+            match job:
+                case Operating():
+                    self._bulk.write()
+                    self._operate(job.waiter, job.begin)
+                case Adding() if self._hopeful:
+                    self._add(job)
+                case Adding():
+                    self._operate(job.waiter, partial(tasks.add_tasks, job.tasks))
+                case Settling() if self._hopeful:
+                    self._settle(job)
+                case Settling():
+                    self._operate(job.waiter, partial(tasks.settle, job.settlement, self._ended))
+        self._bulk.write()
+
+    def _operate(self, waiter: Waiter, begin: Begin[object]) -> None:
+        try:
+            done = self._session.drive(begin())
+        except (KumoError, RecordChanged) as refusal:
+            self.refusals.append((waiter, refusal))
+            return
+        self._directory.apply(done.wakes)
+        self.wakes.extend(done.wakes)
+        self.answers.append((waiter, done.value))
+
+    def _add(self, job: Adding) -> None:
+        stored = self._directory.find(job.tasks[0].name.queue)
+        kept: list[Task | KumoError] = []
+        for task, definition in zip(job.tasks, job.definitions, strict=True):
+            kept.append(QueueNotFound() if stored is None else self._add_one(stored, task, definition))
+        self.answers.append((job.waiter, kept))
+
+    def _add_one(self, stored: StoredQueue, task: Task, definition: bytes) -> Task | KumoError:
+        if task.named and not self._takes_new_name(stored, task):
+            done = self._session.drive(tasks.add_tasks((task,)))
+            self.wakes.extend(done.wakes)
+            return done.value[0]
+        self._bulk.add(task_row(stored, task, definition))
+        self.wakes.append(TaskAdded(stored.number, task))
+        return task
+
+    def _takes_new_name(self, stored: StoredQueue, task: Task) -> bool:
+        """Take a name that has no row yet."""
+        place = stored.number, task.name.task, stored.generation
+        return self._session.connection.execute(self._session.statements["take_new_name"], place).rowcount == 1
+
+    def _settle(self, job: Settling) -> None:
+        settlement = job.settlement
+        number, generation, task = settlement.number, settlement.generation, settlement.task
+        there = self._directory.is_current(number, generation)
+        self.answers.append((job.waiter, there))
+        if not there:
+            return
+        key = task_key(number, generation, task)
+        if settlement.run:
+            self._bulk.answer_run(key[:3])
+        if not settlement.ended:
+            self._bulk.retry((pack_progress(task.progress), task.schedule_time, *key))
+            return
+        self._bulk.end(key)
+        if task.named:
+            self._bulk.rest((settlement.name_until, number, task.name.task, generation))
+        else:
+            self._ended.remember(number, task.name.task)
