@@ -177,9 +177,12 @@ class Surface:
             ),
         ]  # fmt: skip
         routes: list[Route | RawRoute] = [
-            Route(SERVICE, method, bare(request), bare(response), verb, path, body, "", self.handle(echo))
+            Route(
+                SERVICE, method, bare(request), bare(response), verb, path, body, "", self.handle(echo),
+                aliases=(path.removeprefix("/v2"),) if method == "CreateTask" else (),
+            )
             for method, request, response, verb, path, body, echo in rows
-        ]
+        ]  # fmt: skip
         routes.append(
             RawRoute(
                 SERVICE,

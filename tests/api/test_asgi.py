@@ -136,6 +136,12 @@ async def test_a_stranger_is_refused_over_grpc_too(surface: Surface, client: Cli
     assert "Host" in answer.trailers["grpc-message"]
 
 
+async def test_a_stranger_without_http_2_is_refused_without_trailers(client: Client) -> None:
+    headers = {"content-type": "application/grpc", "host": "evil.example"}
+    answer = await client.ask("POST", f"/{SERVICE}/CreateTask", body=framed(CREATE()), headers=headers)
+    assert (answer.status, answer.trailers) == (403, {})
+
+
 async def test_a_page_of_our_own_is_no_stranger(client: Client) -> None:
     assert (await client.post(TASKS, {}, headers={"origin": "http://localhost:3000"})).status == 200
 

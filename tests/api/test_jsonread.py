@@ -174,8 +174,17 @@ def test_everything_wrong_is_told_at_once() -> None:
     ]  # fmt: skip
 
 
-def test_a_refusal_stays_short_however_much_is_wrong() -> None:
-    error = refusal(CREATE, {f"{index}{'x' * 500}": 1 for index in range(5_000)})
+ENDLESS: list[tuple[Any, object]] = [
+    (CREATE, {f"{index}{'x' * 500}": 1 for index in range(5_000)}),
+    (cloudtasks.BatchDeleteTasksRequest.pb(), {"names": [1] * 5_000}),
+    (HTTP, {"headers": {str(index): 1 for index in range(5_000)}}),
+    (cloudtasks.BatchCreateTasksRequest.pb(), {"requests": [{"parent": 1, "x": 2}] * 5_000}),
+]
+
+
+@pytest.mark.parametrize(("message", "value"), ENDLESS)
+def test_a_refusal_stays_short_however_much_is_wrong(message: Any, value: object) -> None:
+    error = refusal(message, value)
     assert len(error.violations) == 100
     assert len(error.message) < 30_000
 

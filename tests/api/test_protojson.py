@@ -179,6 +179,16 @@ def test_a_hundred_levels_are_not_too_deep_nor_are_many_objects() -> None:
     assert len(read_json(b'{"a":[' + b",".join([b"{}"] * 5_000) + b"]}")["a"]) == 5_000  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("piece", [b"{}", b"1", b"[]", b'{"x":1}'])
+def test_a_payload_of_endless_values_is_refused_before_it_is_read(piece: bytes) -> None:
+    with pytest.raises(InvalidArgument, match="too many values"):
+        read_json(b'{"requests":[' + b",".join([piece] * 200_001) + b"]}")
+
+
+def test_a_long_payload_of_few_values_is_read() -> None:
+    assert read_json(b'{"a":"' + b"x" * 1_000_000 + b'"}') == {"a": "x" * 1_000_000}
+
+
 def every_kind() -> Any:
     """A message class with one field and one map of every scalar kind, made for the test."""
     file = FileDescriptorProto(name="every_kind.proto", package="t", syntax="proto3")

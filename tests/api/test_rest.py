@@ -173,6 +173,12 @@ async def test_an_unknown_path_or_verb_is_not_found(client: Client, verb: str, p
     assert answer.json() == {"error": {"code": 404, "message": "Method not found.", "status": "NOT_FOUND"}}
 
 
+async def test_a_call_may_have_a_second_path(surface: Surface, client: Client) -> None:
+    assert (await client.post(f"/{QUEUE}/tasks", {"task": {"name": "t"}})).status == 200
+    assert (await client.ask("GET", f"/{QUEUE}/tasks")).status == 404
+    assert surface.requests == [CREATE(parent=QUEUE, task={"name": "t"})]
+
+
 async def test_head_is_get_without_the_body(client: Client) -> None:
     got = await client.ask("GET", f"{TASKS}?pageToken=t")
     answer = await client.ask("HEAD", f"{TASKS}?pageToken=t")

@@ -145,6 +145,15 @@ def test_an_any_shows_its_content_beside_its_type() -> None:
     assert codec.decode(shown) == operation
 
 
+def test_an_any_may_hold_an_any() -> None:
+    inner, outer = any_pb2.Any(), any_pb2.Any()
+    inner.Pack(duration_pb2.Duration(seconds=5))
+    outer.Pack(inner)
+    codec = CODECS.of(any_pb2.Any)
+    assert codec.encode(outer) == json_format.MessageToDict(outer)
+    assert codec.decode(codec.encode(outer)) == outer
+
+
 def test_an_any_that_nobody_knows_is_shown_as_it_is_and_refused_as_input() -> None:
     wrapped = any_pb2.Any(type_url="type.googleapis.com/no.such.Message", value=b"\x01")
     assert CODECS.of(any_pb2.Any).encode(wrapped) == {"@type": wrapped.type_url, "value": "AQ=="}
