@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kumotasks.api import http2
 from kumotasks.api.asgi import Application
 from kumotasks.api.guard import guard_of
+from kumotasks.api.health import Health
 from kumotasks.api.limits import Limits
 from kumotasks.api.metrics import Metrics, QueueGauge, Readings
 from kumotasks.api.pages import Doors, pages
@@ -64,7 +65,8 @@ class Dispatch:
 class Readiness:
     """Component: ready once everything before it has started, until the stop begins."""
 
-    def __init__(self, announce: Callable[[], None]) -> None:
+    def __init__(self, health: Health, announce: Callable[[], None]) -> None:
+        self._health = health
         self._announce = announce
         self.ready = False
 
@@ -74,6 +76,7 @@ class Readiness:
 
     def refuse(self) -> None:
         self.ready = False
+        self._health.end()
 
     def cut(self) -> None:
         """Nothing here is waited for."""
@@ -124,8 +127,8 @@ class Server:
         self._gate = Gate()
         in_flight: dict[int, Task] = {}
         self._dispatch = _dispatch(settings, self._store, self._clock, in_flight)
-        self._readiness = Readiness(lambda: announce(self._listener.port))
         queues, application = self._application(in_flight)
+        self._readiness = Readiness(application.health, lambda: announce(self._listener.port))
         self._listener = Listener(
             application,
             http2.protocol_class(Limits(max_body=settings.max_body + _FRAMING)),
@@ -163,7 +166,7 @@ class Server:
         application = Application(
             routes=routes(QueueCalls(queues), TaskCalls(tasks, batches), shared),
             pages=pages(self._doors()),
-            guard=guard_of(frozenset({settings.host})),
+            guard=guard_of(frozenset({settings.host, *settings.hosts}), any_host=settings.auth_off_anywhere),
             through=self._gate.through,
         )
         return queues, application
@@ -187,7 +190,7 @@ def _clock(settings: Settings) -> Clock:
 
 def _store(settings: Settings) -> SqlStore:
     assert settings.database is not None
-    return SqliteStore(settings.database)
+    return SqliteStore(settings.database, max_pages=settings.store_max_pages or None)
 
 
 def _caps(settings: Settings) -> Caps:

@@ -36,6 +36,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8123
+    hosts: tuple[str, ...] = ()
     store: str = "./kumo-data"
     data: str = ""
     auth: str = "off"
@@ -69,6 +70,7 @@ class Settings:
     client_cert: str = ""
     client_key: str = ""
     queues: tuple[Mapping[str, object], ...] = ()
+    store_max_pages: int = 0  # pages of 4 KiB; 0: as large as the disk. For tests of a full disk, so no flag
 
     @property
     def data_directory(self) -> Path:

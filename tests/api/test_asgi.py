@@ -184,6 +184,13 @@ async def test_a_page_sees_the_request_and_may_refuse_it(surface: Surface) -> No
 # -- the rest of ASGI ------------------------------------------------------------------------------------------------
 
 
+def scope_of(path: str) -> dict[str, Any]:
+    return {
+        "type": "http", "http_version": "1.1", "method": "GET" if path == "/healthz" else "POST", "path": path,
+        "raw_path": path.encode(), "query_string": b"", "headers": [], "client": None,
+    }  # fmt: skip
+
+
 async def test_a_websocket_is_turned_away(surface: Surface) -> None:
     sent: list[Any] = []
 
@@ -206,6 +213,24 @@ async def test_there_is_no_lifespan(surface: Surface) -> None:
 
 
 @pytest.mark.parametrize("path", [TASKS, "/healthz"])
+async def test_an_endless_body_is_refused_while_it_comes(surface: Surface, path: str) -> None:
+    sent: list[Any] = []
+    taken = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        taken += 1
+        return {"type": "http.request", "body": bytes(1024 * 1024), "more_body": taken < 100}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    await surface.application()(scope_of(path), receive, send)
+    assert sent[0]["status"] == 413
+    assert taken == 17
+
+
+@pytest.mark.parametrize("path", [TASKS, "/healthz"])
 async def test_a_client_that_leaves_in_the_middle_gets_no_answer(surface: Surface, path: str) -> None:
     sent: list[Any] = []
     events = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
@@ -216,11 +241,7 @@ async def test_a_client_that_leaves_in_the_middle_gets_no_answer(surface: Surfac
     async def send(event: Any) -> None:
         sent.append(event)
 
-    scope = {
-        "type": "http", "http_version": "1.1", "method": "GET" if path == "/healthz" else "POST", "path": path,
-        "raw_path": path.encode(), "query_string": b"", "headers": [], "client": None,
-    }  # fmt: skip
-    await surface.application()(scope, receive, send)
+    await surface.application()(scope_of(path), receive, send)
     assert sent == []
     assert events == []
     assert surface.requests == []

@@ -16,14 +16,14 @@ LIMIT = 1_000_000
 
 @pytest.mark.parametrize("content", [b"", b"x", b"x" * LIMIT, os.urandom(5_000)])
 async def test_both_formats_are_read(content: bytes) -> None:
-    assert await unpack(gzip.compress(content), b"gzip", LIMIT) == content
-    assert await unpack(zlib.compress(content), b"deflate", LIMIT) == content
+    assert await unpack(gzip.compress(content), b"gzip", limit=LIMIT) == content
+    assert await unpack(zlib.compress(content), b"deflate", limit=LIMIT) == content
 
 
 @pytest.mark.parametrize("size", [LIMIT + 1, 100 * LIMIT])
 async def test_a_bomb_stops_at_the_limit(size: int) -> None:
     with pytest.raises(PayloadTooLarge):
-        await unpack(gzip.compress(bytes(size)), b"gzip", LIMIT)
+        await unpack(gzip.compress(bytes(size)), b"gzip", limit=LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ async def test_a_bomb_stops_at_the_limit(size: int) -> None:
 )
 async def test_a_damaged_body_is_told_apart(data: bytes) -> None:
     with pytest.raises(ValueError, match="compressed content"):
-        await unpack(data, b"gzip", LIMIT)
+        await unpack(data, b"gzip", limit=LIMIT)
 
 
 async def test_only_what_gets_smaller_is_packed() -> None:

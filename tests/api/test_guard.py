@@ -109,3 +109,19 @@ def test_an_open_door_lets_everybody_in() -> None:
 @given(st.binary(max_size=30), st.none() | st.binary(max_size=30))
 def test_every_header_gets_a_verdict(host: bytes, origin: bytes | None) -> None:
     assert GUARD(host, origin) in {True, False}
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "let_in"),
+    [
+        (b"10.0.0.5:8123", None, True),
+        (b"tasks.internal:8123", b"http://tasks.internal:8123", True),
+        (b"tasks.internal:8123", b"https://evil.example", False),
+        (b"tasks.internal:8123", b"null", False),
+        (b"tasks.internal:8123", b"http://localhost:3000", True),
+    ],
+)
+def test_a_server_for_everybody_takes_any_host_but_no_foreign_page(
+    host: bytes, origin: bytes | None, let_in: bool
+) -> None:
+    assert guard_of(any_host=True)(host, origin) is let_in

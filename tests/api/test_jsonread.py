@@ -11,6 +11,8 @@ import pytest
 from google.cloud.tasks_v2.types import cloudtasks, queue, target, task
 from google.protobuf import wrappers_pb2
 
+from kumotasks.api.flaws import Flawed
+from kumotasks.api.jsonread import Readers
 from kumotasks.api.protojson import Codecs
 from kumotasks.domain.errors import InvalidArgument
 
@@ -180,6 +182,13 @@ ENDLESS: list[tuple[Any, object]] = [
     (HTTP, {"headers": {str(index): 1 for index in range(5_000)}}),
     (cloudtasks.BatchCreateTasksRequest.pb(), {"requests": [{"parent": 1, "x": 2}] * 5_000}),
 ]
+
+
+@pytest.mark.parametrize(("message", "value"), ENDLESS)
+def test_reading_ends_where_enough_is_wrong(message: Any, value: object) -> None:
+    with pytest.raises(Flawed) as caught:
+        Readers().of(message.DESCRIPTOR)(value)
+    assert 100 <= len(caught.value.flaws) <= 101
 
 
 @pytest.mark.parametrize(("message", "value"), ENDLESS)

@@ -281,6 +281,18 @@ async def test_a_watcher_is_told_the_status_and_every_change(surface: Surface) -
     assert watcher.statuses.empty()
 
 
+async def test_a_change_that_was_taken_back_before_it_was_told_is_not_told(surface: Surface) -> None:
+    watcher = Watcher(surface, SERVICE)
+    assert await watcher.statuses.get() == 1
+    surface.health.report(serving=False)
+    surface.health.report(serving=True)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert watcher.statuses.empty()
+    surface.health.end()
+    await watcher.running
+
+
 async def test_a_watcher_is_told_and_let_go_when_the_server_ends(surface: Surface) -> None:
     watcher = Watcher(surface, "")
     assert await watcher.statuses.get() == 1

@@ -15,10 +15,9 @@ from kumotasks.api.call import Caller, RawRoute, Route, Through
 from kumotasks.api.exchange import ClientGone, Exchange, Header, Receive, Scope, Send
 from kumotasks.api.guard import Guard
 from kumotasks.api.health import Health
-from kumotasks.api.parameters import DEFAULTS
 from kumotasks.api.protojson import Codecs
 from kumotasks.api.rest import Rest, fail
-from kumotasks.api.rpc import Rpc, refuse
+from kumotasks.api.rpc import HTTP_2, Rpc, refuse
 from kumotasks.domain.errors import Forbidden, KumoError
 
 GRPC = b"application/grpc"
@@ -91,12 +90,13 @@ class Application:
         is_grpc = headers.get(b"content-type", b"").startswith(GRPC)
         if not self._guard(headers.get(b"host"), headers.get(b"origin")):
             refused = Forbidden(STRANGER)
-            await (refuse(exchange, refused) if is_grpc else fail(exchange, refused, DEFAULTS))
+            has_trailers = is_grpc and exchange.scope["http_version"] in HTTP_2
+            await (refuse(exchange, refused) if has_trailers else fail(exchange, refused))
         elif is_grpc:
             await self._rpc(exchange, caller)
         else:
             page = self._page(exchange.scope)
-            await (self._rest(exchange, caller) if page is None else show(page, exchange, caller))
+            await (self._rest(exchange, caller) if page is None else show(page, exchange, caller=caller))
 
     def _page(self, scope: Scope) -> Page | None:
         verb = "GET" if scope["method"] == "HEAD" else scope["method"]
@@ -111,7 +111,7 @@ class Application:
         raise NotImplementedError(f"ASGI {scope['type']}")
 
 
-async def show(page: Page, exchange: Exchange, caller: Caller) -> None:
+async def show(page: Page, exchange: Exchange, *, caller: Caller) -> None:
     """Answer a request for a plain page."""
     scope = exchange.scope
     try:
@@ -119,7 +119,7 @@ async def show(page: Page, exchange: Exchange, caller: Caller) -> None:
         request = PageRequest(scope["method"], scope["path"], scope["query_string"], exchange.headers, body, caller)
         response = await page(request)
     except KumoError as error:
-        await fail(exchange, error, DEFAULTS)
+        await fail(exchange, error)
         return
     headers = [(b"content-type", response.content_type.encode("latin-1")), *response.headers]
     await exchange.answer(response.status, headers, response.body)

@@ -44,7 +44,7 @@ class Binding:
         if route.body not in {"", ALL}:
             self._body_key = self._descriptor.fields_by_name[route.body].json_name
 
-    def of_json(self, variables: Pairs, pairs: Pairs, body: bytes) -> Message:
+    def of_json(self, variables: Pairs, pairs: Pairs, *, body: bytes) -> Message:
         """A message from a JSON body. Raises InvalidArgument."""
         fields: dict[str, Any] = {}
         if self._body == ALL:
@@ -52,12 +52,12 @@ class Binding:
         elif self._body:
             fields[self._body_key] = read_json(body)
         if pairs:
-            bind_query(fields, pairs, self._descriptor)
+            bind_query(fields, pairs, message=self._descriptor)
         return with_variables(self._codec.decode(fields), variables)
 
-    def of_proto(self, variables: Pairs, pairs: Pairs, body: bytes) -> Message:
+    def of_proto(self, variables: Pairs, pairs: Pairs, *, body: bytes) -> Message:
         """A message from a serialized body."""
-        message = self.of_json((), pairs, b"") if pairs else self._create()
+        message = self.of_json((), pairs, body=b"") if pairs else self._create()
         target: Any = getattr(message, self._body) if self._body not in {"", ALL} else message
         if self._body:
             try:
@@ -88,7 +88,7 @@ def check_variable(path: str, message: Descriptor) -> None:
         raise ValueError(f"{message.full_name}: {path} in the path is not a string")
 
 
-def bind_query(fields: dict[str, Any], pairs: Iterable[tuple[str, str]], message: Descriptor) -> None:
+def bind_query(fields: dict[str, Any], pairs: Iterable[tuple[str, str]], *, message: Descriptor) -> None:
     """Put query parameters among the JSON fields: "a.b=c" as {"a": {"b": "c"}}, repeated ones as lists."""
     flaws: list[UnknownName] = []
     seen: set[tuple[str, ...]] = set()
@@ -102,12 +102,12 @@ def bind_query(fields: dict[str, Any], pairs: Iterable[tuple[str, str]], message
             flaws.append(UnknownName(name, NOT_REPEATED))
             continue
         seen.add(path)
-        place(fields, path, value, repeated=repeated)
+        place(fields, path, value=value, repeated=repeated)
     if flaws:
         raise refusal(flaws)
 
 
-def place(fields: dict[str, Any], path: tuple[str, ...], value: str, *, repeated: bool) -> None:
+def place(fields: dict[str, Any], path: tuple[str, ...], *, value: str, repeated: bool) -> None:
     """Put one value where its path leads."""
     *parents, name = path
     for parent in parents:

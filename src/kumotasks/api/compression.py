@@ -18,14 +18,14 @@ WORTH_PACKING = 16_384  # below, packing costs more than a packet saves
 FASTEST = 1
 
 
-async def unpack(data: bytes, encoding: bytes, limit: int) -> bytes:
+async def unpack(data: bytes, encoding: bytes, *, limit: int) -> bytes:
     """The content of a packed body. Raises PayloadTooLarge beyond `limit` bytes, ValueError if it is damaged."""
     if len(data) > UNPACKED_INLINE:
-        return await asyncio.to_thread(unpack_now, data, encoding, limit)
-    return unpack_now(data, encoding, limit)
+        return await asyncio.to_thread(unpack_now, data, encoding, limit=limit)
+    return unpack_now(data, encoding, limit=limit)
 
 
-def unpack_now(data: bytes, encoding: bytes, limit: int) -> bytes:
+def unpack_now(data: bytes, encoding: bytes, *, limit: int) -> bytes:
     stream = zlib.decompressobj(WINDOWS[encoding])
     try:
         content = stream.decompress(data, limit + 1)

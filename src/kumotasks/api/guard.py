@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -27,37 +28,51 @@ def open_door(_host: bytes | None, _origin: bytes | None) -> bool:
     return True
 
 
-def guard_of(names: frozenset[str] = frozenset()) -> Guard:
-    """A guard that also answers to `names`: host names, or "*.example.com" for all names below one."""
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The hosts that a server answers to, beside loopback."""
+
+    exact: frozenset[str]
+    suffixes: tuple[str, ...]  # ".googleapis.com"
+
+    def know(self, authority: str) -> bool:
+        """True of HOST or HOST:PORT if the host is loopback or one of these."""
+        found = AUTHORITY.fullmatch(authority)
+        if found is None:
+            return False
+        if found["six"]:
+            return is_loopback(found["six"])
+        name = found["name"].lower().removesuffix(".")
+        return name == "localhost" or name in self.exact or name.endswith(self.suffixes) or is_loopback(name)
+
+
+def guard_of(names: frozenset[str] = frozenset(), *, any_host: bool = False) -> Guard:
+    """A guard that also answers to `names`: host names, or "*.example.com" for all names below one.
+
+    `any_host`: the server is meant to be reached from elsewhere, under names it cannot know; pages of other origins
+    still may not drive it from somebody's browser.
+    """
     exact = GOOGLE | {name.lower() for name in names if not name.startswith("*")}
-    suffixes = SUFFIXES + tuple(name[1:].lower() for name in names if name.startswith("*."))
+    known = Names(exact, SUFFIXES + tuple(name[1:].lower() for name in names if name.startswith("*.")))
 
     @lru_cache(maxsize=REMEMBERED)
     def allowed(host: bytes | None, origin: bytes | None) -> bool:
-        return judge(host, origin, exact, suffixes)
+        if not any_host:
+            return judge(host, origin, known=known)
+        same = host is not None and origin in (b"http://" + host, b"https://" + host)
+        return same or judge(None, origin, known=known)
 
     return allowed
 
 
-def judge(host: bytes | None, origin: bytes | None, exact: frozenset[str], suffixes: tuple[str, ...]) -> bool:
+def judge(host: bytes | None, origin: bytes | None, *, known: Names) -> bool:
     """True if both headers name hosts that can be meant. No browser leaves out the Host, so its absence is harmless."""
-    if host is not None and not is_known(host.decode("latin-1"), exact, suffixes):
+    if host is not None and not known.know(host.decode("latin-1")):
         return False
     if origin is None:
         return True
     found = ORIGIN.fullmatch(origin.decode("latin-1"))
-    return found is not None and is_known(found["authority"], exact, suffixes)
-
-
-def is_known(authority: str, exact: frozenset[str], suffixes: tuple[str, ...]) -> bool:
-    """True of HOST or HOST:PORT if the host is loopback, a Google API name or one of ours."""
-    found = AUTHORITY.fullmatch(authority)
-    if found is None:
-        return False
-    if found["six"]:
-        return is_loopback(found["six"])
-    name = found["name"].lower().removesuffix(".")
-    return name == "localhost" or name in exact or name.endswith(suffixes) or is_loopback(name)
+    return found is not None and known.know(found["authority"])
 
 
 def is_loopback(text: str) -> bool:

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from kumotasks.api.limits import NEVER, Limits, Watch
-from kumotasks.api.streams import LOG, TOO_LARGE, App, Message, Receive, Refusal, Scope, Send
+from kumotasks.api.streams import LOG, TOO_LARGE, App, Header, Message, Receive, Refusal, Scope, Send
 
 # The gRPC codes are for the type's sake: none of these is ever said to a gRPC client.
 MALFORMED = Refusal(400, 3, b"This is not an HTTP request that can be understood.")
@@ -29,6 +29,21 @@ ABSOLUTE = re.compile(rb"https?://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECAS
 
 # After a refusal the client may still be sending: closing at once would make its TCP lose our answer.
 LINGER_SECONDS = 1.0
+
+
+def place(url: bytes, headers: list[Header], version: str) -> tuple[bytes, list[Header]] | None:
+    """A target that begins with a slash, and headers with the one host it is meant for; None if that cannot be told."""
+    hosts = sum(name == b"host" for name, _ in headers)
+    if hosts > 1 or (hosts == 0 and version == "1.1"):
+        return None
+    if url.startswith(b"/") or url == b"*":
+        return url, headers
+    absolute = ABSOLUTE.fullmatch(url)
+    if absolute is None:
+        return None
+    authority, target = absolute.groups()
+    rest = [field for field in headers if field[0] != b"host"]
+    return target if target.startswith(b"/") else b"/" + target, [(b"host", authority), *rest]
 
 
 class Whole:
@@ -73,7 +88,7 @@ class Http1(HttpToolsProtocol):
         self.access_log = False
         self.timeout_keep_alive = limits.keep_alive_seconds
         self._application = cast("App", config.loaded_app)
-        self.app = self._serve  # type: ignore[assignment]  # its messages are typed one by one
+        self.app = self._serve
         self._limits = limits
         self._watch = Watch(loop, self._look)
         self._now = loop.time()
@@ -141,7 +156,10 @@ class Http1(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._wait(self._limits.stall_seconds)
-        self._place()
+        placed = place(self.url, self.headers, self.parser.get_http_version())
+        if placed is None:
+            self._stop(MALFORMED)
+        self.url, self.headers[:] = placed
         if int(dict(self.headers).get(b"content-length", 0)) > self._limits.max_body:
             self._stop(TOO_LARGE)
         if len(self.pipeline) >= self._limits.max_pipelined:
@@ -179,20 +197,6 @@ class Http1(HttpToolsProtocol):
         self._head += amount
         if self._head > self._limits.max_head:
             self._stop(HEAD_TOO_LARGE)
-
-    def _place(self) -> None:
-        """Where the request goes: its one host, and a target that begins with a slash."""
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
-            self._stop(MALFORMED)
-        if self.url.startswith(b"/") or self.url == b"*":
-            return
-        absolute = ABSOLUTE.fullmatch(self.url)
-        if absolute is None:
-            self._stop(MALFORMED)
-        authority, target = absolute.groups()
-        self.url = target if target.startswith(b"/") else b"/" + target
-        self.headers[:] = [(b"host", authority), *(field for field in self.headers if field[0] != b"host")]
 
     def _stop(self, refusal: Refusal) -> NoReturn:
         """Leave the parser with an answer of our own; it turns any error of a callback into one of its own."""
@@ -236,7 +240,7 @@ class Http1(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._task = asyncio.current_task()
+        task = self._task = asyncio.current_task()
         running = self._running
         if scope["http_version"] == "1.0":
             send = Whole(send, self._limits.max_body)
@@ -248,7 +252,8 @@ class Http1(HttpToolsProtocol):
                 running.disconnected = True
             self.transport.close()
         finally:
-            self._task = None
+            if self._task is task:
+                self._task = None
 
     def _look(self, now: float) -> float:
         stall = self._limits.stall_seconds
@@ -259,7 +264,7 @@ class Http1(HttpToolsProtocol):
             self._due = now + stall  # it is we who do not read
         if self._due > now:
             return min(self._due, now + stall)
-        if self.cycle is None and not self._in_head:
+        if self._running is None and not self._in_head:
             self.transport.close()  # not a byte came
         else:
             self._refuse(TOO_SLOW)

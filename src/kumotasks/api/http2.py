@@ -1,9 +1,9 @@
 """One port, two protocols: HTTP/1.1 through uvicorn's own class, HTTP/2 through libnghttp2.
 
 `protocol_class(limits)` is what uvicorn takes as `http=`. It looks at the TLS result (ALPN), else at the first bytes,
-and steps aside. A Multiplex is one HTTP/2 connection: it turns the engine's events into calls (streams.py), lets their
-answers out (outlet.py) and keeps the times. Framing, HPACK, validation and the limits on abuse are libnghttp2's, which
-only this file imports; it knows nothing of gRPC's messages, of REST or of the application.
+and steps aside. A Multiplex is one HTTP/2 connection: it drives the engine between what comes in (intake.py) and what
+goes out (outlet.py). Framing, HPACK, validation and the limits on abuse are libnghttp2's, which only this file imports;
+it knows nothing of gRPC's messages, of REST or of the application.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
-from kumotasks.api.credit import Credit
 from kumotasks.api.http1 import Http1
+from kumotasks.api.intake import Intake
 from kumotasks.api.limits import NEVER, Limits, Watch
 from kumotasks.api.outlet import Outlet
-from kumotasks.api.streams import EXPIRED, TOO_LARGE, Scope, Stream, parse_timeout, scope_of
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 WINDOW_MOST = 2**31 - 1
@@ -41,55 +40,60 @@ REASONS: dict[type[Exception], int] = {
 
 
 class Multiplex(asyncio.Protocol):
-    """An HTTP/2 connection: the Owner of its streams and the Driver of its Outlet."""
+    """An HTTP/2 connection: the Driver of its engine."""
 
     errors = ENGINE_ERRORS
 
     def __init__(self, config: Config, state: ServerState, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
-        self._config = config
+        self._root_path = config.root_path
         self._state = state
         self._loop = loop
         self._limits = limits
-        self._streams: dict[int, Stream] = {}
-        self._fresh: list[Stream] = []
-        self._last = 0
-        self._heard_at = loop.time()
         self._greeted = self._leaving = self._final = False
         self._engine = ngh2.Connection(ngh2.Role.SERVER, _configuration(limits))
         self._watch = Watch(loop, self._look)
-        self._credit = Credit(limits.max_held, self._grant)
-        self._outlet = Outlet(self._engine, self, streams=self._streams, watch=self._watch, stall=limits.stall_seconds)
+        self._outlet = Outlet(self._engine, self, self._watch, stall=limits.stall_seconds)
+        self._intake = Intake(self._engine, self._outlet, self._watch, limits=limits, config=config, state=state)
+        self._handlers: dict[type[ngh2.Event], Callable[[Any], None]] = {
+            ngh2.RequestReceived: self._intake.request,
+            ngh2.DataReceived: self._intake.data,
+            ngh2.TrailersReceived: self._intake.trailers,
+            ngh2.StreamClosed: self._intake.closed,
+            ngh2.SettingsReceived: self._on_settings,
+            ngh2.PingAcknowledged: self._on_pong,
+            ngh2.ConnectionClosed: self._on_end,
+        }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names its own classes
-        self._base: Scope = {
+        self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own classes
+        self._intake.base = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "2",
             "server": get_local_addr(self.transport),
             "client": get_remote_addr(self.transport),
             "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
-            "root_path": self._config.root_path,
+            "root_path": self._root_path,
             "extensions": {"http.response.trailers": {}},
         }
         self._engine.initiate_connection(_settings(self._limits))
         window = self._limits.max_streams * self._limits.stream_window + self._limits.max_held
         self._engine.set_local_window_size(min(window, WINDOW_MOST))
-        self._watch.by(self._heard_at + self._limits.first_byte_seconds)
+        self._intake.heard_at = self._loop.time()
+        self._watch.by(self._intake.heard_at + self._limits.first_byte_seconds)
         self._outlet.attach(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._outlet.closed = True
         self._watch.stop()
-        self._state.connections.discard(self)  # type: ignore[arg-type]
-        for stream in list(self._streams.values()):
-            self._abandon(stream)
+        self._state.connections.discard(self)
+        self._intake.abandon()
 
     def data_received(self, data: bytes) -> None:
         if self._outlet.closed:
             return
-        self._heard_at = self._loop.time()
+        self._intake.heard_at = self._loop.time()
         try:
             self._engine.receive_data(data)
             self.handle()
@@ -110,7 +114,7 @@ class Multiplex(asyncio.Protocol):
         if self._outlet.closed or self._leaving:
             return
         self._leaving = True
-        if not self._streams:
+        if not self._outlet.streams:
             self._farewell()
             return
         self._engine.send_shutdown_notice()
@@ -120,83 +124,19 @@ class Multiplex(asyncio.Protocol):
 
     def handle(self) -> None:
         for event in self._engine.events():
-            handler = _HANDLERS.get(type(event))
+            handler = self._handlers.get(type(event))
             if handler is not None:
-                handler(self, event)
-        if self._fresh:
-            self._begin()
+                handler(event)
+        self._intake.begin()
+        if self._outlet.cut > CUTS_MOST:
+            self.shutdown()
 
     def fail(self, error: Exception) -> None:
-        """The engine takes no further word: say goodbye by hand (a GOAWAY frame)."""
-        if not self._outlet.closed:
-            code = REASONS.get(type(error), ngh2.ErrorCode.INTERNAL_ERROR)
-            self._outlet.close(struct.pack(">IBIII", 8 << 8 | 7, 0, 0, self._last, code))
-
-    def consumed(self, stream: Stream) -> None:
-        stream.moved = self._loop.time()
-        self._watch.by(stream.moved + self._limits.stall_seconds)
-        self._credit.ask(stream)
-
-    def release(self, stream: Stream, task: asyncio.Task[None]) -> None:
-        self._state.tasks.discard(task)
-        if stream.closed:
-            self._forget(stream)
-
-    def _on_request(self, event: ngh2.RequestReceived) -> None:
-        number = self._last = event.stream_id
-        if len(self._streams) >= 2 * self._limits.max_streams or self._outlet.queued > self._limits.max_held:
-            self._engine.reset_stream(number, ngh2.ErrorCode.REFUSED_STREAM)
-            return
-        known = dict(event.headers)
-        if b":path" not in known:
-            self._engine.reset_stream(number, ngh2.ErrorCode.CONNECT_ERROR)  # CONNECT: this port is no proxy
-            return
-        grpc = known.get(b"content-type", b"").startswith(b"application/grpc")
-        scope = scope_of(self._base, event.headers, known)
-        stream = self._streams[number] = Stream(number, scope, grpc=grpc, outlet=self._outlet, owner=self)
-        stream.moved = self._heard_at
-        stream.complete = event.end_stream
-        self._fresh.append(stream)
-        if grpc and b"grpc-timeout" in known:
-            timeout = parse_timeout(known[b"grpc-timeout"])
-            if timeout is not None:
-                stream.expires = self._heard_at + timeout / 1_000_000
-        if b"content-length" in known and int(known[b"content-length"]) > self._limits.max_body:
-            stream.refuse(TOO_LARGE)
-
-    def _on_data(self, event: ngh2.DataReceived) -> None:
-        stream = self._streams.get(event.stream_id)
-        data, end = event.data, event.end_stream
-        if stream is None:
-            if data:
-                self._engine.acknowledge_received_data(len(data), event.stream_id)
-            return
-        stream.received += len(data)
-        self._credit.held += len(data)
-        if stream.answered or stream.closed:
-            stream.complete = end
-            self._grant(stream)
-        elif stream.received > self._limits.max_body:
-            stream.refuse(TOO_LARGE)
-        else:
-            stream.feed(data, complete=end)
-        if end:
-            self._grant(stream)
-            self._credit.quit(stream)
-        else:
-            stream.moved = self._heard_at
-
-    def _on_trailers(self, event: ngh2.TrailersReceived) -> None:
-        stream = self._streams.get(event.stream_id)
-        if stream is not None:
-            stream.feed(b"", complete=True)
-            self._grant(stream)
-            self._credit.quit(stream)
-
-    def _on_closed(self, event: ngh2.StreamClosed) -> None:
-        stream = self._streams.get(event.stream_id)
-        if stream is not None:
-            self._abandon(stream)
+        """The engine takes no further word: say goodbye by hand, with a GOAWAY frame."""
+        if isinstance(error, ngh2.StreamProtocolError) or self._outlet.closed:
+            return  # that stream ended before its answer; the connection is well
+        code = REASONS.get(type(error), ngh2.ErrorCode.INTERNAL_ERROR)
+        self._outlet.close(struct.pack(">IBIII", 8 << 8 | 7, 0, 0, self._intake.last, code))
 
     def _on_settings(self, event: ngh2.SettingsReceived) -> None:
         self._greeted = True
@@ -208,42 +148,6 @@ class Multiplex(asyncio.Protocol):
     def _on_end(self, event: ngh2.ConnectionClosed) -> None:
         self._outlet.close()
 
-    def _begin(self) -> None:
-        """Start the calls of one read together: by now most have their whole body, and some are already cancelled."""
-        stall = self._heard_at + self._limits.stall_seconds
-        for stream in self._fresh:
-            if stream.closed or stream.answered:
-                continue
-            self._state.tasks.add(stream.start(self._config.loaded_app, self._loop))
-            due = stream.expires if stream.complete else min(stream.expires, stall)
-            if due < self._watch.when:
-                self._watch.by(due)
-        self._fresh.clear()
-
-    def _abandon(self, stream: Stream) -> None:
-        stream.abandon()
-        if stream.task is None:
-            self._forget(stream)
-
-    def _forget(self, stream: Stream) -> None:
-        if self._streams.pop(stream.id, None) is None:
-            return
-        if stream.received != stream.acknowledged:
-            self._grant(stream)
-        self._outlet.crowd.discard(stream)
-        self._credit.held -= stream.received
-        self._credit.quit(stream)
-        if self._outlet.cut > CUTS_MOST:
-            self.shutdown()
-
-    def _grant(self, stream: Stream) -> None:
-        amount = stream.received - stream.acknowledged
-        if amount and not self._outlet.closed:
-            stream.acknowledged = stream.received
-            self._engine.acknowledge_received_data(amount, stream.id)
-            if not stream.complete:
-                self._outlet.soon()  # with the window's update
-
     def _farewell(self) -> None:
         """The final word: no call above the last one. The engine reports the end when the last answer is out."""
         if not self._final:
@@ -252,7 +156,6 @@ class Multiplex(asyncio.Protocol):
             self._outlet.flush()
 
     def _look(self, now: float) -> float:
-        stall = self._limits.stall_seconds
         if self._outlet.stuck(now):
             self.transport.abort()
             return NEVER
@@ -261,39 +164,12 @@ class Multiplex(asyncio.Protocol):
             return NEVER
         if self._leaving:
             self._farewell()
-        wake = min((self._judge(stream, now) for stream in list(self._streams.values())), default=NEVER)
-        if self._streams:
-            return min(wake, now + stall)
-        idle = self._heard_at + self._limits.idle_seconds
+        if self._outlet.streams:
+            return self._intake.judge(now)
+        idle = self._intake.heard_at + self._limits.idle_seconds
         if idle <= now:
             self.shutdown()
         return max(idle, now + NOTICE_SECONDS)
-
-    def _judge(self, stream: Stream, now: float) -> float:
-        """Expire a call, cut one that stands still; the instant at which to look again."""
-        if stream.expires <= now:
-            stream.expires = NEVER
-            stream.refuse(EXPIRED)
-        queued = self._engine.queued_body_size(stream.id)
-        if queued and queued != stream.queued:
-            stream.queued, stream.moved = queued, now
-        elif not queued and (stream.complete or stream.unread):
-            return stream.expires
-        due = stream.moved + self._limits.stall_seconds
-        if due <= now:
-            self._outlet.reset(stream, ngh2.ErrorCode.CANCEL)
-        return min(due, stream.expires) if due > now else stream.expires
-
-
-_HANDLERS: dict[type[ngh2.Event], Callable[[Multiplex, Any], None]] = {
-    ngh2.RequestReceived: Multiplex._on_request,
-    ngh2.DataReceived: Multiplex._on_data,
-    ngh2.TrailersReceived: Multiplex._on_trailers,
-    ngh2.StreamClosed: Multiplex._on_closed,
-    ngh2.SettingsReceived: Multiplex._on_settings,
-    ngh2.PingAcknowledged: Multiplex._on_pong,
-    ngh2.ConnectionClosed: Multiplex._on_end,
-}
 
 
 def _configuration(limits: Limits) -> ngh2.Configuration:
@@ -334,9 +210,9 @@ class DualProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         if len(self._state.connections) >= self.limits.max_connections:
-            transport.abort()
+            self.transport.abort()
             return
-        self._state.connections.add(self)  # type: ignore[arg-type]
+        self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own classes
         tls = transport.get_extra_info("ssl_object")
         match tls and tls.selected_alpn_protocol():
             case "h2":
@@ -374,7 +250,7 @@ class DualProtocol(asyncio.Protocol):
 
     def _step_aside(self) -> None:
         self._watch.stop()
-        self._state.connections.discard(self)  # type: ignore[arg-type]
+        self._state.connections.discard(self)
 
     def _give_up(self, now: float) -> float:
         self.transport.abort()

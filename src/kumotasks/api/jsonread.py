@@ -18,7 +18,7 @@ from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from kumotasks.api import wellknown
-from kumotasks.api.flaws import Flaw, Flawed, InvalidValue, UnknownName, mismatch, shown
+from kumotasks.api.flaws import TOLD, Flaw, Flawed, InvalidValue, UnknownName, mismatch, shown
 
 Read: TypeAlias = Callable[[object], object]
 
@@ -142,6 +142,8 @@ def list_reader(read: Read, kind: str) -> Read:
                 answer.append(read(item))
             except Flawed as flawed:
                 flaws.extend(flawed.under(f"[{index}]"))
+                if len(flaws) >= TOLD:
+                    break
         if flaws:
             raise Flawed(*flaws)
         return answer
@@ -149,7 +151,7 @@ def list_reader(read: Read, kind: str) -> Read:
     return read_list
 
 
-def map_reader(read_key: Read, read: Read, field: str) -> Read:
+def map_reader(read_key: Read, read: Read, *, field: str) -> Read:
     """A JSON object as a map; Google counts its entries and calls their halves key and value."""
 
     texts = read_key is read_string and read is read_string  # by far the most frequent map: headers
@@ -171,6 +173,8 @@ def map_reader(read_key: Read, read: Read, field: str) -> Read:
                 answer[name] = read(item)
             except Flawed as flawed:
                 flaws.extend(flawed.under(f"[{index}].{part}", key))
+                if len(flaws) >= TOLD:
+                    break
         if flaws:
             raise Flawed(*flaws)
         return answer
@@ -195,7 +199,7 @@ class MessageReader:
         flaws: list[Flaw] = []
         left = 0
         fields, items = self.fields, iter(value.items())
-        while True:
+        while len(flaws) < TOLD:
             try:  # around the loop, which goes on behind the item that failed: a good payload pays nothing for it
                 for key, item in items:
                     name, read = fields[key]
@@ -208,11 +212,11 @@ class MessageReader:
                 left += 1
                 if item is not None:  # null leaves its field unset, unless the field's reader took it
                     flaws.extend(flawed.under(name, key))
-        if len(answer) + left != len(value):
+        if len(answer) + left != len(value) and len(flaws) < TOLD:
             flaws.extend(self.set_twice(value))
         for one, other in self.rivals:
             if one in answer and other in answer:
-                flaws.append(self.both_set(one, other, value))
+                flaws.append(self.both_set((one, other), value))
         if flaws:
             raise Flawed(*flaws)
         return answer
@@ -224,10 +228,10 @@ class MessageReader:
             if key in self.fields and names.count(self.fields[key][0]) > 1 and key != self.fields[key][0]:
                 yield UnknownName(key, SET_TWICE)
 
-    def both_set(self, one: str, other: str, value: dict[str, object]) -> Flaw:
+    def both_set(self, rivals: tuple[str, str], value: dict[str, object]) -> Flaw:
         """Two members of a oneof came; the later one is at fault."""
-        later = [key for key in value if key in self.fields and self.fields[key][0] in {one, other}][-1]
-        taken = f"oneof field '{self.rivals[one, other]}' is already set. Cannot set '{later}'"
+        later = [key for key in value if key in self.fields and self.fields[key][0] in rivals][-1]
+        taken = f"oneof field '{self.rivals[rivals]}' is already set. Cannot set '{later}'"
         return InvalidValue("oneof", taken)
 
 
@@ -264,7 +268,7 @@ class Readers:
         """The reader of a field: of one value, a list of them or a map."""
         if is_map(field):
             key, value = halves(field)
-            return map_reader(self.one(key), self.one(value), field.json_name)
+            return map_reader(self.one(key), self.one(value), field=field.json_name)
         return list_reader(self.one(field), kind_of(field)) if field.is_repeated else self.one(field)
 
     def one(self, field: FieldDescriptor) -> Read:
@@ -313,7 +317,7 @@ def halves(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
 
 def has_own_form(message: Descriptor) -> bool:
     """True of protobuf's own classes whose JSON is not an object of their fields."""
-    return message.full_name in OWN_FORMS or is_wrapper(message)
+    return message.full_name in OWN_FORMS or message.full_name == ANY or is_wrapper(message)
 
 
 def is_wrapper(message: Descriptor) -> bool:

@@ -15,7 +15,7 @@ from kumotasks.domain.errors import InvalidArgument, Violation
 AROUND = 20  # characters shown on each side of the place
 LOOKED_AT = 1_048_576  # bytes; a longer payload is refused without a search for the place
 STRING = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
-DEEP = "Message too deep. Max recursion depth reached."
+TOO_DEEP = "Message too deep. Max recursion depth reached."
 KEY = "Expected an object key or }."
 END = "Unexpected end of string."
 # What the standard library says (its beginning), and what Google's parser says of the same mistake.
@@ -36,26 +36,28 @@ def malformed(body: bytes) -> InvalidArgument:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        return told("Encountered non UTF-8 code points.", body.decode("latin-1"), error.start)
+        return told("Encountered non UTF-8 code points.", text=body.decode("latin-1"), place=error.start)
     if len(body) > LOOKED_AT:
-        return told("Unexpected token.", "", 0)
+        return told("Unexpected token.", text="", place=0)
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        return told(phrase_of(error.msg, text, error.pos), text, error.pos)
+        return told(phrase_of(error.msg, text=text, place=error.pos), text=text, place=error.pos)
     except ValueError:
-        return told("Unable to parse number.", text, 0)
+        return told("Unable to parse number.", text=text, place=0)
     except RecursionError:
-        return too_deep()
-    return told("Unexpected token.", text, 0)  # what only the standard library takes: NaN, half a surrogate pair
+        return payload_error(TOO_DEEP)
+    return told(
+        "Unexpected token.", text=text, place=0
+    )  # what only the standard library takes: NaN, half a surrogate pair
 
 
-def too_deep() -> InvalidArgument:
-    message = f"{PAYLOAD} {DEEP}"
+def payload_error(sentence: str) -> InvalidArgument:
+    message = f"{PAYLOAD} {sentence}"
     return InvalidArgument(message, violations=(Violation("", message),))
 
 
-def phrase_of(reason: str, text: str, place: int) -> str:
+def phrase_of(reason: str, *, text: str, place: int) -> str:
     """Google's phrase for the standard library's reason."""
     if reason.startswith("Expecting ',' delimiter"):
         phrase = (
@@ -83,7 +85,6 @@ def in_object(text: str) -> bool:
     return False
 
 
-def told(phrase: str, text: str, place: int) -> InvalidArgument:
+def told(phrase: str, *, text: str, place: int) -> InvalidArgument:
     start = max(0, place - AROUND)
-    message = f"{PAYLOAD} {phrase}\n{text[start : place + AROUND]}\n{' ' * (place - start)}^"
-    return InvalidArgument(message, violations=(Violation("", message),))
+    return payload_error(f"{phrase}\n{text[start : place + AROUND]}\n{' ' * (place - start)}^")

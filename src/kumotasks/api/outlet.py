@@ -8,7 +8,7 @@ It knows nothing of requests, and the engine only by the few words it needs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Protocol
 
 from kumotasks.api.limits import KIB, Watch
@@ -52,17 +52,15 @@ class Driver(Protocol):
 
 
 class Outlet:
-    """`streams` are the open calls; `watch` is told when to look whether the client has taken anything."""
+    """The Wire of a connection's streams; `watch` is told when to look whether the client has taken anything."""
 
-    def __init__(
-        self, engine: Engine, driver: Driver, *, streams: Mapping[int, Stream], watch: Watch, stall: float
-    ) -> None:
+    def __init__(self, engine: Engine, driver: Driver, watch: Watch, *, stall: float) -> None:
         self._engine = engine
         self._driver = driver
         self._errors = driver.errors
-        self._streams = streams
         self._watch = watch
         self._stall = stall
+        self.streams: dict[int, Stream] = {}  # the open calls
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self.crowd: set[Stream] = set()  # streams that wait for room
@@ -84,28 +82,39 @@ class Outlet:
             return True
         return self._paused_since is not None and self._paused_since + self._stall <= now
 
-    def answer(
-        self, stream: Stream, head: list[Header] | None, body: bytes, *, trailers: Iterable[Header] | None, more: bool
-    ) -> None:
-        engine, number = self._engine, stream.id
-        alone = head is not None and not body and not more and trailers is None
+    def push(self, stream: Stream, head: list[Header] | None, body: bytes) -> None:
         try:
             if head is not None:
-                engine.send_response(number, head, end_stream=alone)
-            if body or (trailers is None and not alone):
-                engine.send_data(number, body, end_stream=not more and trailers is None)
-            if trailers is not None:
-                engine.send_trailers(number, trailers)
+                self._engine.send_response(stream.id, head)
+            self._engine.send_data(stream.id, body)
         except self._errors as error:
             self._driver.fail(error)
         except TypeError:
-            self.reset(stream)
+            self.reset(stream)  # the application's mistake, and its to hear of
             raise
-        if not more and not stream.complete:
+        self.soon()
+
+    def finish(self, stream: Stream, head: list[Header] | None, body: bytes, trailers: Iterable[Header] | None) -> None:
+        engine, number = self._engine, stream.id
+        try:
+            if head is not None:
+                engine.send_response(number, head, end_stream=not body and trailers is None)
+            if trailers is not None:
+                if body:
+                    engine.send_data(number, body)
+                engine.send_trailers(number, trailers)
+            elif body or head is None:
+                engine.send_data(number, body, end_stream=True)
+        except self._errors as error:
+            self._driver.fail(error)
+        except TypeError:
+            self.reset(stream)  # the application's mistake, and its to hear of
+            raise
+        if not stream.complete:
             self._overtaken.append(stream)
-        if len(self._streams) == 1 and not more:
+        if len(self.streams) == 1:
             self.flush()  # nobody else has anything to say in this turn
-        else:
+        elif not self._scheduled:
             self.soon()
 
     def crowded(self, stream: Stream) -> bool:

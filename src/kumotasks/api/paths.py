@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 Target = TypeVar("Target")
@@ -27,6 +27,9 @@ class Variable:
     field: str  # "queue.name"
     first: int  # segment
     past: int
+
+    def of(self, segments: list[str]) -> str:
+        return "/".join(segments[self.first : self.past])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,7 @@ def compile_template(text: str) -> Template:
     return Template(tuple(segments), suffixed["verb"] or "", tuple(variables))
 
 
-@dataclass(frozen=True, slots=True)
-class Match(Generic[Target]):
+class Match(NamedTuple, Generic[Target]):
     """Where a path leads, with the fields that it names: (("queue.name", "projects/p/..."), ...)."""
 
     target: Target
@@ -123,15 +125,16 @@ class Paths(Generic[Target]):
 
     def match(self, verb: str, raw_path: str) -> Match[Target] | None:
         """Where a path leads, given as it came over the wire: still percent-encoded."""
-        segments = raw_path.split("/")[1:]
-        if not segments:
+        segments = raw_path.split("/")
+        if segments.pop(0):  # what does not begin with a slash is no path
             return None
-        name, colon, suffix = segments[-1].rpartition(":")
-        if colon:
-            found = self._find(verb, [*segments[:-1], name], suffix)
+        encoded = "%" in raw_path
+        if segments and ":" in segments[-1]:
+            name, _, suffix = segments[-1].rpartition(":")
+            found = self._find(verb, [*segments[:-1], name], suffix=suffix, encoded=encoded)
             if found is not None:
                 return found
-        return self._find(verb, segments, "")
+        return self._find(verb, segments, suffix="", encoded=encoded)
 
     def verbs(self, raw_path: str) -> list[str]:
         """The verbs that a path answers to."""
@@ -143,21 +146,24 @@ class Paths(Generic[Target]):
             for shape in shapes.values():
                 yield from shape.rows()
 
-    def _find(self, verb: str, segments: list[str], suffix: str) -> Match[Target] | None:
+    def _find(self, verb: str, segments: list[str], *, suffix: str, encoded: bool) -> Match[Target] | None:
         shapes = self._shapes.get((verb, len(segments), suffix))
         if shapes is None:
             return None
-        if any("%" in segment for segment in segments):
+        if encoded:
             segments = [unquote(segment) for segment in segments]
         for shape in shapes.values():
             row = shape.match(segments)
             if row is not None:
                 template, target = row
-                return Match(target, tuple((each.field, value_of(each, segments)) for each in template.variables))
+                if encoded:
+                    return Match(target, tuple([(each.field, rejoined(each, segments)) for each in template.variables]))
+                return Match(target, tuple([(each.field, each.of(segments)) for each in template.variables]))
         return None
 
 
-def value_of(variable: Variable, segments: Sequence[str]) -> str:
+def rejoined(variable: Variable, segments: list[str]) -> str:
+    """The value of a variable whose segments may hold slashes of their own."""
     if variable.past - variable.first == 1:
         return segments[variable.first]
-    return "/".join(segment.replace("/", "%2F") for segment in segments[variable.first : variable.past])
+    return variable.of([segment.replace("/", "%2F") for segment in segments])

@@ -13,13 +13,15 @@ import msgspec
 from kumotasks.api.flaws import Flawed, UnknownName, refusal
 from kumotasks.api.jsonprint import Print, Printers
 from kumotasks.api.jsonread import Read, Readers
-from kumotasks.api.malformed import malformed, too_deep
+from kumotasks.api.malformed import TOO_DEEP, malformed, payload_error
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 AnyMessage = TypeVar("AnyMessage", bound="Message")
 DEEPEST = 100  # levels of nesting in a payload
+MOST_VALUES = 200_000  # in a payload; about half a second of work, which the event loop cannot do in parts
+SEPARATORS = (b",", b"{", b"[")
 ROOT = "Root element must be a message."
 
 parse = msgspec.json.Decoder().decode
@@ -29,16 +31,18 @@ def read_json(body: bytes) -> dict[str, object]:
     """The object that a payload holds; nothing at all is an empty object. Raises InvalidArgument."""
     if not body or body.isspace():
         return {}
+    if len(body) > MOST_VALUES and sum(map(body.count, SEPARATORS)) > MOST_VALUES:
+        raise payload_error("The payload has too many values.")
     try:
         value = parse(body)
     except ValueError:
         raise malformed(body) from None
     except RecursionError:
-        raise too_deep() from None
+        raise payload_error(TOO_DEEP) from None
     if type(value) is not dict:
         raise refusal([UnknownName("", ROOT)])
     if body.count(b"{") + body.count(b"[") > DEEPEST and depth_of(value) > DEEPEST:
-        raise too_deep()
+        raise payload_error(TOO_DEEP)
     return value
 
 

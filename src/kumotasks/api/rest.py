@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kumotasks.api import compression
-from kumotasks.api.binding import Binding, check_variable
+from kumotasks.api.binding import Binding, Pairs, check_variable
 from kumotasks.api.call import RawCall, RawRoute, Route
 from kumotasks.api.exchange import MAX_BODY, Header
 from kumotasks.api.parameters import DEFAULTS, Parameters, read_parameters
-from kumotasks.api.paths import Match, Paths, Template
+from kumotasks.api.paths import Paths, Template
 from kumotasks.api.selection import Tree, check, prune, read_selection
 from kumotasks.api.status import to_http, to_status
 from kumotasks.domain.errors import InvalidArgument, KumoError, PathUnknown
@@ -55,6 +55,16 @@ class Row:
     response_field: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call as its path and query ask for it."""
+
+    row: Row
+    variables: Pairs
+    parameters: Parameters
+    tree: Tree  # of the answer, the part that is wanted; {} = all of it
+
+
 class Rest:
     """Answers REST."""
 
@@ -76,8 +86,7 @@ class Rest:
             return
         parameters = DEFAULTS
         try:
-            body = None
-            query = exchange.scope["query_string"]
+            query, body = exchange.scope["query_string"], None
             if OVERRIDE in exchange.headers and verb == "POST":
                 verb = exchange.headers[OVERRIDE].decode("latin-1").upper()
                 if exchange.headers.get(b"content-type", b"").startswith(FORM):
@@ -86,38 +95,35 @@ class Rest:
             match = self._paths.match("GET" if verb == "HEAD" else verb, path)
             if match is None:
                 raise PathUnknown
-            tree = selection_of(parameters, match.target)
+            asked = Asked(match.target, match.variables, parameters, selection_of(parameters, match.target))
             body = await exchange.body() if body is None else body
-            message = await self._call(match, parameters, body, exchange, caller)
+            message = await self._call(asked, exchange, body=body, caller=caller)
         except KumoError as error:
-            await fail(exchange, error, parameters)
+            await fail(exchange, error, parameters=parameters)
             return
-        await respond(exchange, message, match.target, parameters, tree)
+        await respond(exchange, message, asked=asked)
 
-    async def _call(
-        self, match: Match[Row], parameters: Parameters, body: bytes, exchange: Exchange, caller: Caller
-    ) -> Message:
-        row, route = match.target, match.target.route
+    async def _call(self, asked: Asked, exchange: Exchange, *, body: bytes, caller: Caller) -> Message:
+        route, binding, pairs = asked.row.route, asked.row.binding, asked.parameters.pairs
         if isinstance(route, RawRoute):
             headers = tuple(
                 (name.decode("latin-1"), value.decode("latin-1")) for name, value in exchange.scope["headers"]
             )
-            call = RawCall(dict(match.variables), parameters.pairs, headers, body)
+            call = RawCall(dict(asked.variables), pairs, headers, body)
             return await self._through(route.full_name, partial(route.handle, call, caller))
-        assert row.binding is not None
-        headers_in = exchange.headers
-        if b"content-encoding" in headers_in:
-            body = await unpacked(body, headers_in[b"content-encoding"])
-        is_proto = headers_in.get(b"content-type", b"").partition(b";")[0].strip().lower() in PROTOS
-        bind = row.binding.of_proto if is_proto else row.binding.of_json
-        request = bind(match.variables, parameters.pairs, body)
+        assert binding is not None
+        if b"content-encoding" in exchange.headers:
+            body = await unpacked(body, exchange.headers[b"content-encoding"])
+        kind = exchange.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        bind = binding.of_proto if kind in PROTOS else binding.of_json
+        request = bind(asked.variables, pairs, body=body)
         return await self._through(route.full_name, partial(route.handle, request, caller))
 
     async def _options(self, path: str, exchange: Exchange) -> None:
         """Which verbs a path takes. No page of another origin is invited."""
         verbs = self._paths.verbs(path)
         if not verbs:
-            await fail(exchange, PathUnknown(), DEFAULTS)
+            await fail(exchange, PathUnknown())
             return
         allowed = sorted({*verbs, "OPTIONS", *(["HEAD"] if "GET" in verbs else [])})
         await exchange.answer(200, [(b"allow", ", ".join(allowed).encode()), *SAFE], b"")
@@ -152,7 +158,7 @@ async def unpacked(body: bytes, encoding: bytes) -> bytes:
     if encoding not in compression.WINDOWS:
         raise InvalidArgument(f'The content encoding "{encoding.decode("latin-1")[:100]}" is not supported.')
     try:
-        return await compression.unpack(body, encoding, MAX_BODY)
+        return await compression.unpack(body, encoding, limit=MAX_BODY)
     except ValueError as error:
         raise InvalidArgument(str(error)) from None
 
@@ -166,29 +172,29 @@ def selection_of(parameters: Parameters, row: Row) -> Tree:
     return tree if row.response_field else check(tree, response)
 
 
-async def respond(exchange: Exchange, message: Message, row: Row, parameters: Parameters, tree: Tree) -> None:
+async def respond(exchange: Exchange, message: Message, *, asked: Asked) -> None:
     """Send the answer of a call in the form that was asked for."""
-    if parameters.form == "proto":
-        await deliver(exchange, 200, PROTO, message.SerializeToString())
+    if asked.parameters.form == "proto":
+        await deliver(exchange, 200, headers=PROTO, body=message.SerializeToString())
         return
-    value = row.codec.encode(message, enum_ints=parameters.enum_ints)
-    if row.response_field:
-        value = {row.response_field: value}
-    if tree:
-        value = prune(value, tree)
-    await deliver(exchange, 200, JSON, dumped(value, pretty=parameters.pretty))
+    value = asked.row.codec.encode(message, enum_ints=asked.parameters.enum_ints)
+    if asked.row.response_field:
+        value = {asked.row.response_field: value}
+    if asked.tree:
+        value = prune(value, asked.tree)
+    await deliver(exchange, 200, headers=JSON, body=dumped(value, pretty=asked.parameters.pretty))
 
 
-async def fail(exchange: Exchange, error: KumoError, parameters: Parameters) -> None:
+async def fail(exchange: Exchange, error: KumoError, *, parameters: Parameters = DEFAULTS) -> None:
     """Send an error: Google's envelope, or a google.rpc.Status where protobuf was asked for."""
     status, envelope = to_http(error)
     if parameters.form == "proto":
-        await deliver(exchange, status, PROTO, to_status(error).SerializeToString())
+        await deliver(exchange, status, headers=PROTO, body=to_status(error).SerializeToString())
         return
-    await deliver(exchange, status, JSON, dumped(envelope, pretty=parameters.pretty))
+    await deliver(exchange, status, headers=JSON, body=dumped(envelope, pretty=parameters.pretty))
 
 
-async def deliver(exchange: Exchange, status: int, headers: list[Header], body: bytes) -> None:
+async def deliver(exchange: Exchange, status: int, *, headers: list[Header], body: bytes) -> None:
     """Send a body, compressed if that is welcome and pays."""
     if len(body) >= compression.WORTH_PACKING and compression.accepts_gzip(
         exchange.headers.get(b"accept-encoding", b"")

@@ -161,7 +161,7 @@ async def message_of(exchange: Exchange) -> bytes:
     if flag != 1 or encoding == b"identity":
         raise InternalFault("The message is marked as compressed, but no known compression was named.")
     try:
-        return await compression.unpack(body[PREFIX:], encoding, MAX_BODY)
+        return await compression.unpack(body[PREFIX:], encoding, limit=MAX_BODY)
     except ValueError as error:
         raise InternalFault(str(error)) from None
 

@@ -75,7 +75,7 @@ def no_field(path: str, why: str) -> InvalidArgument:
     return InvalidArgument("Request contains an invalid argument.", violations=(Violation(path, f"{told} '{path}'."),))
 
 
-def check(tree: Tree, message: Descriptor, path: str = "") -> Tree:
+def check(tree: Tree, message: Descriptor, *, path: str = "") -> Tree:
     """The tree with JSON names instead of proto names. Raises InvalidArgument for a field that does not exist."""
     checked: Tree = {}
     for name, below in tree.items():
@@ -86,17 +86,17 @@ def check(tree: Tree, message: Descriptor, path: str = "") -> Tree:
         full = f"{path}.{name}" if path else name
         if field is None:
             raise no_field(full, "Cannot find matching fields for path")
-        checked[field.json_name] = below_field(below, field, full)
+        checked[field.json_name] = below_field(below, field, path=full)
     return checked
 
 
-def below_field(tree: Tree, field: FieldDescriptor, path: str) -> Tree:
+def below_field(tree: Tree, field: FieldDescriptor, *, path: str) -> Tree:
     inner: Any = field.message_type
     if tree.keys() <= {EVERYTHING} or is_map(field) or (inner is not None and inner.full_name in OPEN):
         return tree
     if inner is None or has_own_form(inner):
         raise no_field(f"{path}.{next(iter(tree))}", "Cannot find matching fields for path")
-    return check(tree, inner, path)
+    return check(tree, inner, path=path)
 
 
 def prune(value: Any, tree: Tree) -> Any:

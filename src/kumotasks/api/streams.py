@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -20,7 +21,7 @@ LOG = logging.getLogger("kumotasks.api")
 
 Header = tuple[bytes, bytes]
 Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
+Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -29,6 +30,7 @@ STATUS: dict[int, Header] = {status: (b":status", b"%d" % status) for status in 
 # RFC 9113 section 8.2.2: fields about a connection have no place on a stream.
 HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 BODILESS = frozenset({204, 304})
+QUESTION_MARK = ord("?")
 
 # gRPC over HTTP/2: the unit of a timeout, in nanoseconds.
 TIMEOUT_UNITS = {
@@ -64,10 +66,11 @@ STOPPING = Refusal(503, 14, b"The server is stopping.")
 class Wire(Protocol):
     """Where a stream speaks (outlet.py)."""
 
-    def answer(
-        self, stream: Stream, head: list[Header] | None, body: bytes, *, trailers: Iterable[Header] | None, more: bool
-    ) -> None:
-        """Send an answer, or the next piece of it (then `more`); the head goes with the first."""
+    def push(self, stream: Stream, head: list[Header] | None, body: bytes) -> None:
+        """Send a piece of an answer; the head goes with the first."""
+
+    def finish(self, stream: Stream, head: list[Header] | None, body: bytes, trailers: Iterable[Header] | None) -> None:
+        """Send an answer, or the last piece of it."""
 
     def crowded(self, stream: Stream) -> bool:
         """The client is slow: no further piece for now; the stream is woken when there is room."""
@@ -86,6 +89,7 @@ class Owner(Protocol):
         """The stream's task has ended."""
 
 
+@lru_cache(1024)  # clients with a default timeout repeat themselves
 def parse_timeout(value: bytes) -> int | None:
     """The microseconds of a `grpc-timeout` field, rounded up; None if it is malformed, which means no deadline."""
     digits, unit = value[:-1], TIMEOUT_UNITS.get(value[-1:])
@@ -96,32 +100,21 @@ def parse_timeout(value: bytes) -> int | None:
 
 def scope_of(base: Scope, headers: tuple[Header, ...], known: dict[bytes, bytes]) -> Scope:
     """The ASGI scope of a request. `headers` begin with the pseudo-fields; `known` maps each name to its last value."""
-    raw = known[b":path"]
-    query = b""
-    if b"?" in raw:
+    raw, query = known[b":path"], b""
+    if QUESTION_MARK in raw:
         raw, _, query = raw.partition(b"?")
-    try:
-        path = raw.decode()
-    except UnicodeDecodeError:
-        path = raw.decode(errors="replace")
-    return {
-        **base,
-        "method": known[b":method"].decode("latin-1"),
-        "path": unquote(path) if "%" in path else path,
-        "raw_path": raw,
-        "query_string": query,
-        "headers": _fields(headers, known),
-    }
-
-
-def _fields(headers: tuple[Header, ...], known: dict[bytes, bytes]) -> list[Header]:
-    """The fields behind the pseudo-fields, with the authority as their host."""
-    if b":authority" not in known:
-        return list(headers[3:])
-    host = (b"host", known[b":authority"])
-    if b"host" in known:
-        return [host, *(field for field in headers[4:] if field[0] != b"host")]
-    return [host, *headers[4:]]
+    path = raw.decode(errors="replace")
+    authority = known.get(b":authority")
+    fields = list(headers[3:]) if authority is None else [(b"host", authority), *headers[4:]]
+    if authority is not None and b"host" in known:
+        fields[1:] = [field for field in fields[1:] if field[0] != b"host"]
+    scope = base.copy()
+    scope["method"] = known[b":method"].decode()
+    scope["path"] = unquote(path) if "%" in path else path
+    scope["raw_path"] = raw
+    scope["query_string"] = query
+    scope["headers"] = fields
+    return scope
 
 
 class Stream:
@@ -153,7 +146,7 @@ class Stream:
         "task",
     )
 
-    def __init__(self, number: int, scope: Scope, *, grpc: bool, outlet: Wire, owner: Owner) -> None:
+    def __init__(self, number: int, scope: Scope, grpc: bool, outlet: Wire, owner: Owner) -> None:
         self.id = number
         self.scope = scope
         self.grpc = grpc
@@ -169,12 +162,9 @@ class Stream:
         self._outlet = outlet
         self._owner = owner
         self._chunks: list[bytes] | None = None
-        self._taken = False
         self._head: list[Header] | None = None
-        self._opened = False
         self._tail: bytes | None = None
-        self._trailing = False
-        self._bodiless = False
+        self._taken = self._opened = self._trailing = self._bodiless = False
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
 
@@ -212,7 +202,8 @@ class Stream:
         self._chunks = None
         if not self.answered:
             self.task.cancel()
-        self.wake()
+        if self._reader is not None or self._writer is not None:
+            self.wake()
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer in the application's place and cancel it."""
@@ -243,8 +234,11 @@ class Stream:
         if step is None or self.answered:
             raise RuntimeError(f"unexpected ASGI message {message['type']!r}")
         step(self, message)
-        while self._opened and not self.answered and not self.closed and self._outlet.crowded(self):
+        while self._opened and self._waits():
             await self._room()
+
+    def _waits(self) -> bool:
+        return not (self.answered or self.closed) and self._outlet.crowded(self)
 
     def _start(self, message: Message) -> None:
         if self._head is not None:
@@ -273,11 +267,11 @@ class Stream:
     def _push(self, body: bytes) -> None:
         head = None if self._opened else self._head
         self._opened = True
-        self._outlet.answer(self, head, body, trailers=None, more=True)
+        self._outlet.push(self, head, body)
 
     def _finish(self, body: bytes, trailers: Iterable[Header] | None) -> None:
         self.answered = True
-        self._outlet.answer(self, None if self._opened else self._head, body, trailers=trailers, more=False)
+        self._outlet.finish(self, None if self._opened else self._head, body, trailers)
 
     def _say(self, refusal: Refusal) -> None:
         status = [(b"grpc-status", b"%d" % refusal.code), (b"grpc-message", refusal.sentence)]
