@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.running import KumoProcess, RecordingWorker, running
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("kumo", deadline=None)
+settings.load_profile("kumo")
 
 
 @pytest.fixture

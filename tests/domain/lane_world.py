@@ -22,6 +22,7 @@ from kumotasks.domain.task import Task
 from tests.domain.factory import NOW, QUEUE, SECOND
 
 LARGEST_BODY = 64
+MANY = 10_000  # more turns than anything here can need
 
 
 class Tokens:
@@ -168,7 +169,7 @@ class World:
 
     def turn(self, quota: int) -> Plan:
         """Plan until nothing more goes now, as the scheduler does."""
-        while True:
+        for _ in range(MANY):
             plan = self.lane.plan(self.now, quota)
             assert len(plan.send) <= quota
             for task in plan.send:
@@ -180,6 +181,7 @@ class World:
             if plan.wake is None or plan.wake > self.now:
                 return plan
             assert plan.send, "the lane asks to be planned again at once, and sends nothing"
+        raise AssertionError("a turn without an end")
 
     def _send(self, task: Task) -> None:
         assert task.serial not in self.gone, "sent after it was gone"
@@ -294,20 +296,20 @@ class World:
 
     def settle(self) -> Plan:
         """Let everything under way arrive, without any time going by; nothing that could go stays behind."""
-        while True:
+        for _ in range(MANY):
             while self.notices or self.closing:
                 self.tell() if self.notices else self.close()
             plan = self.turn(2)
             if self.load is None:
-                break
+                self._nothing_is_forgotten(plan)
+                self._nothing_is_miscounted()
+                return plan
             if self.load.tasks is None:
                 self.read_tasks()
             if not self.load.complete:
                 self.read_next()
             self.end_load()
-        self._nothing_is_forgotten(plan)
-        self._nothing_is_miscounted()
-        return plan
+        raise AssertionError("reads without an end")
 
     def _nothing_is_forgotten(self, plan: Plan) -> None:
         waiting = [task for task in self.store.values() if self.lane.find_open(task.serial) is None]

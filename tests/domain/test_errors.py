@@ -22,14 +22,18 @@ from kumotasks.domain.errors import KumoError
         (errors.TaskExists, "Requested entity already exists"),
         (
             errors.TaskNameRetired,
-            "The task cannot be created because a task with this name existed too recently. For more information "
-            "about task de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/"
-            "projects.locations.queues.tasks/create#body.request_body.FIELDS.task.",
+            (
+                "The task cannot be created because a task with this name existed too recently. For more information "
+                "about task de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/"
+                "projects.locations.queues.tasks/create#body.request_body.FIELDS.task."
+            ),
         ),
         (
             errors.TaskGone,
-            "The task no longer exists, though a task with this name existed recently. "
-            "The task either successfully completed or was deleted.",
+            (
+                "The task no longer exists, though a task with this name existed recently. "
+                "The task either successfully completed or was deleted."
+            ),
         ),
     ],
 )

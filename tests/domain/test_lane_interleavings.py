@@ -23,7 +23,7 @@ LIMITS = {"rate": st.sampled_from([1, 10, 500]), "burst": st.sampled_from([1, 3,
 class LaneInAnyOrder(RuleBasedStateMachine):
     """A lane, its store, and whoever carries between them, one step at a time."""
 
-    @initialize(tasks=st.sampled_from([1, 2, 4, 100]), size=st.sampled_from([10, 100, 100_000]), **LIMITS)
+    @initialize(tasks=st.sampled_from([1, 2, 4, 100]), size=st.sampled_from([LARGEST_BODY, 100, 100_000]), **LIMITS)
     def begin(self, tasks: int, size: int, rate: int, burst: int, slots: int) -> None:
         self.world = World(room=Room(tasks, size), rate=rate, burst=burst, slots=slots)
 
@@ -136,7 +136,7 @@ class LaneInAnyOrder(RuleBasedStateMachine):
             while world.blocked:
                 world.unblock()
             plan = world.settle()
-            if not world.store:
+            if not world.store and not world.attempts:
                 assert world.lane.idle(world.now)
                 return
             if world.pending():

@@ -176,9 +176,6 @@ def test_other_limits_can_be_set() -> None:
         check_size(large, limit=1_999_999)
 
 
-@pytest.mark.xfail(
-    reason="check_size passes every HTTP task with a small body, but a token's fields have no bound", strict=True
-)
 @pytest.mark.parametrize(
     "token", [{"oidc_token": OidcToken("a@b", "x" * 2**20)}, {"oauth_token": OAuthToken("a@b", "x" * 2**20)}]
 )

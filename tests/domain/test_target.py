@@ -60,7 +60,7 @@ def test_these_methods_may_have_a_body(body_of: HttpMethod) -> None:
             "HttpRequest.url must be at most 2083 characters long after encoding.",
         ),
         (
-            HttpRequest("http://h/" + "ü" * 346),
+            HttpRequest("http://h/" + " " * 692),
             "HttpRequest.url must be at most 2083 characters long after encoding.",
         ),
         (HttpRequest(URL, 8), "HttpRequest.httpMethod is not a known HTTP method."),
@@ -102,11 +102,23 @@ def test_a_bad_http_request_is_refused(request_: HttpRequest, sentence: str) -> 
         "http://h:8080/a?b=c#d",
         "http://[::1]:80/",
         "http://h/" + "x" * 2_074,
+        "http://h/" + " " * 691,
         "http://h/" + "ü" * 345,
     ],
 )
 def test_a_url_is_judged_by_its_beginning_and_its_length_only(url: str) -> None:
     assert check_http(HttpRequest(url)).url == url
+
+
+@pytest.mark.parametrize(
+    ("tail", "encoded"), [("ü" * 346, 6 * 346), ("日" * 231, 9 * 231), ("\N{GRINNING FACE}" * 173, 12 * 173)]
+)
+def test_a_short_url_that_is_long_when_encoded_is_refused(tail: str, encoded: int) -> None:
+    assert len("http://h/") + encoded > 2_083
+    with pytest.raises(InvalidArgument, match="at most 2083 characters"):
+        check_http(HttpRequest("http://h/" + tail))
+    with pytest.raises(InvalidArgument, match="at most 2083 characters"):
+        check_engine(AppEngineHttpRequest("/12345678" + tail))
 
 
 def test_a_queue_with_a_host_lets_a_task_have_no_url() -> None:

@@ -227,6 +227,7 @@ def test_a_queue_is_judged(text: str, expected: bool) -> None:
         ('SEARCH("`in the hat`")', True),
         ('SEARCH("`hat the in`")', False),
         ('SEARCH("`at in the`")', False),
+        ('SEARCH("`the ca`")', False),
         ('SEARCH("`the` nowhere")', False),
     ],
 )

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kumotasks.logs.automaton import MAX_PLACES, MAX_TEXT, Automaton, Symbol, _State, places
-from kumotasks.logs.pattern import BadPattern, parse_pattern
+from kumotasks.logs.characters import BadPattern
+from kumotasks.logs.pattern import parse_pattern
 
 
 class Counted(Automaton):
@@ -101,6 +102,8 @@ def test_a_pattern_is_found(pattern: str, text: str, expected: bool) -> None:
         ("a**", "bad repetition operator: **"),
         ("a+{2}", "bad repetition operator: +{2}"),
         ("a{1001}", "invalid repetition size: {1001}"),
+        ("{2}", "no argument for repetition operator: {2}"),
+        ("a|{2,}?", "no argument for repetition operator: {2,}?"),
         ("a{3,2}", "invalid repetition size: {3,2}"),
         ("a{99999999999999999999}", "invalid repetition size: {99999999999999999999}"),
         ("\\", "trailing \\"),

@@ -31,6 +31,10 @@ class Bucket:
             return self.level
         return min(self.burst, self.level + self.rate * (now - self.at) / SECOND)
 
+    def seen(self, now: int) -> Bucket:
+        """The same tokens, counted from `now` on where the wall clock was set back before `at`."""
+        return self if now >= self.at else replace(self, at=now)
+
     def take(self, now: int, tokens: int = 1) -> Bucket:
         """The bucket after `tokens` dispatches at `now`."""
         return Bucket(self.rate, self.burst, self.level_at(now) - tokens, now)

@@ -128,10 +128,10 @@ def check_retry_config(config: RetryConfig) -> None:
         raise InvalidArgument("RetryConfig.maxAttempts must be greater or equal to -1.")
     if config.max_doublings < 0:
         raise InvalidArgument("RetryConfig.maxDoublings cannot be negative.")
-    if config.min_backoff < 0:
-        raise InvalidArgument("RetryConfig.minBackoff cannot be negative.")
     if config.max_backoff < 0:
         raise InvalidArgument("RetryConfig.maxBackoff cannot be negative.")
+    if config.min_backoff < 0:
+        raise InvalidArgument("RetryConfig.minBackoff cannot be negative.")
     if (config.max_retry_duration or 0) < 0:
         raise InvalidArgument("RetryConfig.maxRetryDuration cannot be negative.")
     if config.min_backoff > config.max_backoff:

@@ -85,9 +85,10 @@ def decide(task: Task, outcome: Outcome, *, queue_retry: RetryConfig, ended: int
     config = queue_retry if task.retry_config is None else task.retry_config.over(queue_retry)
     if _spent(after.progress, config, ended):
         return Exhausted(after)
-    origin = ended if base is None else base
-    wait = interval(config, after.progress.dispatch_count)
-    return RetryAt(replace(after, schedule_time=max(origin + wait, retry_after(outcome, ended))))
+    due = (ended if base is None else base) + interval(config, after.progress.dispatch_count)
+    if isinstance(task.target, HttpRequest):
+        due = max(due, retry_after(outcome, ended))
+    return RetryAt(replace(after, schedule_time=due))
 
 
 def _after(task: Task, outcome: Outcome, ended: int) -> Progress:
@@ -148,8 +149,9 @@ def _read_retry_after(value: str, ended: int) -> int:
         return ended + min(int(value[:12]), 31 * 86_400) * SECOND
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        instant = int(moment.timestamp() * SECOND)
+    except (ValueError, OverflowError):
         return 0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(int(moment.timestamp() * SECOND), ended + 31 * 86_400 * SECOND)
+    return min(instant, ended + 31 * 86_400 * SECOND)

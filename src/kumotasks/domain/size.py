@@ -15,20 +15,20 @@ from kumotasks.domain.target import AppEngineHttpRequest, AppEngineRouting, Http
 from kumotasks.domain.task import RetryOverride, Task
 
 MAX_TASK_SIZE = 1_048_569  # 1 MiB less 7 bytes, as measured
-_SMALL = 64 * 1024  # a body below this cannot exceed the limit: headers, URL and name are bounded on their own
+_REST = 100 * 1024  # what everything but body and token takes at most: headers, URL and name have bounds of their own
 
 
 def check_size(task: Task, limit: int = MAX_TASK_SIZE) -> None:
     """Refuse a task whose stored form is too large."""
     target = task.target
-    if len(target.body) < _SMALL and isinstance(target, HttpRequest):
+    if isinstance(target, HttpRequest) and len(target.body) + _token(target) < limit - _REST:
         return
     if task_size(task) > limit:
         raise InvalidArgument("Task size too large")
 
 
 def task_size(task: Task) -> int:
-    """Bytes of the serialized google.cloud.tasks.v2.Task as created: name, target, times, deadline, view, retry."""
+    """Bytes of the serialized google.cloud.tasks.v2.Task as stored: name, target, times, deadline, retry."""
     target = task.target
     request = _http_size(target) if isinstance(target, HttpRequest) else _app_engine_size(target)
     size = _text(str(task.name)) + _message(request)
@@ -72,8 +72,8 @@ def _pairs(headers: Iterable[tuple[str, str]]) -> int:
     return sum(_field(_field(len(name.encode())) + _field(len(value.encode()))) for name, value in headers)
 
 
-def _token(token: OidcToken | OAuthToken | None) -> int:
-    match token:
+def _token(target: HttpRequest) -> int:
+    match target.oidc_token or target.oauth_token:
         case OidcToken(email, extra) | OAuthToken(email, extra):
             return _message(_text(email) + _text(extra))
         case _:
@@ -81,9 +81,8 @@ def _token(token: OidcToken | OAuthToken | None) -> int:
 
 
 def _http_size(target: HttpRequest) -> int:
-    token = target.oidc_token or target.oauth_token
     fields = _text(target.url) + _number(target.http_method) + _pairs(target.headers) + _text(target.body)
-    return fields + _token(token)
+    return fields + _token(target)
 
 
 def _app_engine_size(target: AppEngineHttpRequest) -> int:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 
+from kumotasks.logs.characters import BadPattern
 from kumotasks.logs.charset import CharSet
-from kumotasks.logs.pattern import Assertion, BadPattern, Choice, Gap, One, Repeat, Sequence, Tree
+from kumotasks.logs.pattern import Assertion, Choice, Gap, One, Repeat, Sequence, Tree
 
 MAX_PLACES = 500  # characters and branches of a pattern, counted repetitions written out
 MAX_TEXT = 64 * 1024  # characters of a text that are searched

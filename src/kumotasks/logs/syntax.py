@@ -10,15 +10,15 @@ argument   = value | "*" | "(" terms over values ")"
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from kumotasks.domain.errors import InvalidArgument
 from kumotasks.logs.automaton import Automaton, places
+from kumotasks.logs.characters import BadPattern
 from kumotasks.logs.document import Path, path_of
 from kumotasks.logs.expression import And, Anywhere, Comparison, Expression, Likeness, Not, Or, Present
 from kumotasks.logs.functions import BadCall, call
-from kumotasks.logs.pattern import BadPattern, parse_pattern
+from kumotasks.logs.pattern import parse_pattern
 from kumotasks.logs.tokens import Sort, Token, refusal, tokenize
 from kumotasks.logs.values import Literal, Operator, literal, number_of
 
@@ -29,8 +29,6 @@ MAX_PLACES = 5_000  # of all regular expressions of a filter together
 _OPERATORS = {how.value: how for how in Operator}
 _LIKENESS = {"=~": True, "!~": False}
 _BRACKET_OPEN, _BRACKET_CLOSE = "(", ")"
-
-Leaf = Callable[[], Expression]
 
 
 def parse_expression(text: str) -> Expression:
@@ -43,7 +41,7 @@ def parse_expression(text: str) -> Expression:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """The left of a comparison, while its right is read."""
+    """The left of a comparison, while its right is read; without one, whole terms are read."""
 
     path: Path
     mark: str
@@ -66,7 +64,7 @@ class _Parser:
     def whole(self) -> Expression:
         if self._next().sort is Sort.END:
             return And()
-        expression = self._terms(self._leaf)
+        expression = self._terms(None)
         if self._next().sort is not Sort.END:
             raise self._unexpected()
         return expression
@@ -90,39 +88,39 @@ class _Parser:
         token = token or self._next()
         return refusal(self.text, token.at, token.raw, reason)
 
-    def _terms(self, leaf: Leaf) -> Expression:
-        parts = [self._choice(leaf)]
+    def _terms(self, side: _Side | None) -> Expression:
+        parts = [self._choice(side)]
         while self._taken("AND", Sort.WORD) or self._begins_term():
-            parts.append(self._choice(leaf))
+            parts.append(self._choice(side))
         return parts[0] if len(parts) == 1 else And(tuple(parts))
 
     def _begins_term(self) -> bool:
         return self._next().sort in {Sort.TERM, Sort.SIGN} or self._is("NOT", Sort.WORD) or self._is(_BRACKET_OPEN)
 
-    def _choice(self, leaf: Leaf) -> Expression:
-        parts = [self._factor(leaf)]
+    def _choice(self, side: _Side | None) -> Expression:
+        parts = [self._factor(side)]
         while self._taken("OR", Sort.WORD):
-            parts.append(self._factor(leaf))
+            parts.append(self._factor(side))
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
-    def _factor(self, leaf: Leaf) -> Expression:
+    def _factor(self, side: _Side | None) -> Expression:
         if self._taken("NOT", Sort.WORD):
-            return Not(self._bracketed(leaf))
-        if self._is("-", Sort.SIGN) and (leaf == self._leaf or not self._signed_number()):
+            return Not(self._bracketed(side))
+        if self._is("-", Sort.SIGN) and (side is None or not self._signed_number()):
             minus = self._take()
             if not self._next().glued:
                 raise self._unexpected(minus)
-            return Not(self._bracketed(leaf))
-        return self._bracketed(leaf)
+            return Not(self._bracketed(side))
+        return self._bracketed(side)
 
-    def _bracketed(self, leaf: Leaf) -> Expression:
+    def _bracketed(self, side: _Side | None) -> Expression:
         bracket = self._next()
         if not self._taken(_BRACKET_OPEN):
-            return leaf()
+            return self._leaf() if side is None else self._compared(side)
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self._unexpected(bracket, "too deeply nested")
-        inner = self._terms(leaf)
+        inner = self._terms(side)
         self.depth -= 1
         if not self._taken(_BRACKET_CLOSE):
             raise self._unexpected()
@@ -144,7 +142,7 @@ class _Parser:
 
     def _argument(self, side: _Side) -> Expression:
         if self._is(_BRACKET_OPEN):
-            return self._bracketed(lambda: self._compared(side))
+            return self._bracketed(side)
         if side.mark == ":" and self._taken("*"):
             return Present(side.path)
         return self._compared(side)
