@@ -89,7 +89,7 @@ class Delivery:
     async def _carry(self, berth: Berth, opened: Open, task: Task, *, run: bool) -> None:
         lane = berth.lane
         generation = lane.generation
-        again: Task | None = None
+        again = False
         try:
             outcome = await self._send(berth, task)
             ended = self._clock.now()
@@ -100,8 +100,8 @@ class Delivery:
                 base = _run_time(task) if run else None
                 # Another attempt may have been counted meanwhile: the newest state is the one that goes on.
                 verdict = decide(opened.task, outcome, queue_retry=lane.queue.retry_config, ended=ended, base=base)
-                opened.settling = True
-                again = await self._commit(berth, generation, verdict, ended, run=run)
+                opened.task = verdict.task
+                again = await self._commit(berth, opened, generation, verdict, run=run)
         finally:
             lane.closed(opened, again=again, now=self._clock.now())
             if lane.find_open(task.serial) is None:
@@ -112,7 +112,7 @@ class Delivery:
             request = build(berth.lane.queue, task, self._hosts)
             self._watch.began(berth.lane, task.serial, self._clock.now())
             return await self._sender.send(request)
-        except Exception:  # noqa: BLE001 - whatever goes wrong with one attempt is that attempt's failure
+        except Exception:
             logger.exception("attempt failed inside the server", extra={"task": str(task.name)})
             return Unreachable("the attempt failed inside the server")
 
@@ -122,26 +122,29 @@ class Delivery:
         if berth.throttle.record(ended, bad=overloaded(task.target, outcome), limit=limit):
             berth.reshape(ended)
 
-    async def _commit(self, berth: Berth, generation: int, verdict: Verdict, ended: int, *, run: bool) -> Task | None:
-        """Settle `verdict`, however long that takes; the task to be sent again, if any.
+    async def _commit(self, berth: Berth, opened: Open, generation: int, verdict: Verdict, *, run: bool) -> bool:
+        """Settle `verdict`, however long that takes; whether the task is to be sent again.
 
         While it cannot be committed the lane sends nothing new: what was delivered is not pushed again and again.
         """
-        task = verdict.task
         settlement = Settlement(
             berth.lane.number,
             generation,
-            task,
+            verdict.task,
             ended=not isinstance(verdict, RetryAt),
-            name_until=ended + self._name_rest,
+            name_until=self._clock.now() + self._name_rest,
             run=run,
         )
-        kept = await self._settle(berth, settlement)
+        opened.settling += 1
+        try:
+            kept = await self._settle(berth, settlement)
+        finally:
+            opened.settling -= 1
         match verdict:
             case RetryAt():
-                return task if kept else None
+                return kept
             case Done() | Exhausted():
-                return None
+                return False
             case _:
                 assert_never(verdict)
 

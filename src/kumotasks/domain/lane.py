@@ -23,6 +23,7 @@ WINDOW = MINUTE  # how far ahead tasks are held in memory
 LEAD = WINDOW // 2  # how long before the first task behind the edge is due the lane reads on
 Place = tuple[int, str]
 _LAST_ID = "\x7f"  # sorts behind every task id
+_STALE = 64  # entries of tasks that are gone; more of them, beyond one for each that waits, are cleared away
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +45,16 @@ class Plan:
 
 @dataclass(slots=True)
 class Open:
-    """A task with attempts in flight: as it is now, and how many there are.
+    """A task with attempts in flight: as the newest of them began it, or made it, and how many there are.
 
-    `dropped`: it has ended, or was deleted meanwhile; what its attempts still bring is void. `settling`: a result is on
-    its way into the store. `again`: the task as it is to be sent once more, when no attempt is open any longer.
+    `dropped`: it has ended, or was deleted meanwhile; what its attempts still bring is void. `settling`: so many
+    results are on their way into the store.
     """
 
     task: Task
     attempts: int = 0
     dropped: bool = False
-    settling: bool = False
-    again: Task | None = None
+    settling: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -70,12 +70,12 @@ class Lane:
     room: Room = Room()
     uncommitted: int = 0
     slots_used: int = 0
-    _heap: list[tuple[int, str, int, Task]] = field(default_factory=list)
+    _heap: list[tuple[int, str, int]] = field(default_factory=list)  # what `_waiting` does not confirm is stale
     _waiting: dict[int, Task] = field(default_factory=dict)
     _open: dict[int, Open] = field(default_factory=dict)
     _bytes: int = 0
     _loading: bool = False
-    _missed: list[Task] = field(default_factory=list)
+    _missed: dict[int, Task] = field(default_factory=dict)
     _ended: set[int] = field(default_factory=set)
     _shrunk: bool = False
 
@@ -94,7 +94,7 @@ class Lane:
             self._hold(task)
             return
         if self._loading:
-            self._missed.append(task)
+            self._missed[task.serial] = task
         self._lower_bound(task.schedule_time)
 
     def forget(self, serial: int) -> None:
@@ -114,7 +114,7 @@ class Lane:
         self._bytes, self.unloaded, self.edge = 0, None, (0, "")
         for opened in self._open.values():
             opened.dropped = True
-        self._missed.clear()
+        self.abandon_load()
 
     # reading on
 
@@ -124,7 +124,7 @@ class Lane:
     def end_load(self, tasks: list[Task], *, edge: Place, unloaded: int | None, now: int) -> None:
         """What a read behind the old edge found: everything up to the new `edge`; `unloaded` is what lies behind it.
 
-        Tasks that came in or ended during the read are put right.
+        The read is older than what came in or ended meanwhile, so that wins.
         """
         ended, missed, shrunk = self._ended, self._missed, self._shrunk
         self.abandon_load()
@@ -133,15 +133,15 @@ class Lane:
         self.edge = max(self.edge, edge)
         self.unloaded = unloaded
         for task in tasks:
-            if task.serial not in ended and task.serial not in self._waiting and task.serial not in self._open:
-                self._hold(task)
-        for task in missed:
+            if task.serial not in missed and task.serial not in ended:
+                self.offer(task, now)
+        for task in missed.values():
             if task.serial not in ended:
                 self.offer(task, now)
 
     def abandon_load(self) -> None:
-        """The read failed, or the queue was purged meanwhile; the bound stands, so it will be tried again."""
-        self._loading, self._shrunk, self._ended, self._missed = False, False, set(), []
+        """The read failed, or is void; the bound stands, so it will be tried again."""
+        self._loading, self._shrunk, self._ended, self._missed = False, False, set(), {}
 
     # attempts
 
@@ -156,23 +156,21 @@ class Lane:
         self.slots_used += in_slot
         return opened
 
-    def closed(self, opened: Open, *, again: Task | None, now: int) -> None:
-        """An attempt's result is committed (or void); `again` is the task if it is to be sent once more."""
+    def closed(self, opened: Open, *, again: bool, now: int) -> None:
+        """An attempt's result is committed, or void; `again`: the task is to be sent once more, as it is now.
+
+        While another attempt is open on it, that one decides.
+        """
         opened.attempts -= 1
-        opened.settling = False
-        serial = opened.task.serial
-        if again is None:
-            opened.dropped = True
-        else:
-            opened.task = again
-        opened.again = again
-        if opened.attempts == 0:
-            del self._open[serial]
-            if opened.dropped:
-                if self._loading:
-                    self._ended.add(serial)
-            elif opened.again is not None:
-                self.offer(opened.again, now)
+        opened.dropped = opened.dropped or not again
+        if opened.attempts:
+            return
+        task = opened.task
+        del self._open[task.serial]
+        if not opened.dropped:
+            self.offer(task, now)
+        elif self._loading:
+            self._ended.add(task.serial)
 
     def slot_freed(self) -> None:
         """The worker answered, or was given up; what it made of the task may not be committed yet."""
@@ -189,6 +187,7 @@ class Lane:
             return Plan((), None, load=False)
         self._advance_edge(now)
         slots = self.queue.rate_limits.max_concurrent_dispatches - self.slots_used
+        self.bucket = self.bucket.seen(now)
         allowed = min(slots, quota, self.bucket.whole_tokens(now))
         send = self._pop_due(now, allowed) if allowed > 0 else ()
         if send:
@@ -217,10 +216,10 @@ class Lane:
         send: list[Task] = []
         heap, waiting = self._heap, self._waiting
         while heap and len(send) < allowed and heap[0][0] <= now:
-            task = heapq.heappop(heap)[3]
-            if waiting.get(task.serial) is task:
-                del waiting[task.serial]
-                self._bytes -= len(task.target.body)
+            schedule_time, _, serial = heapq.heappop(heap)
+            task = waiting.get(serial)
+            if task is not None and task.schedule_time == schedule_time:
+                self._release(serial)
                 send.append(task)
         return tuple(send)
 
@@ -240,9 +239,12 @@ class Lane:
 
     def _head(self) -> int | None:
         heap, waiting = self._heap, self._waiting
-        while heap and waiting.get(heap[0][2]) is not heap[0][3]:
+        while heap:
+            task = waiting.get(heap[0][2])
+            if task is not None and task.schedule_time == heap[0][0]:
+                return task.schedule_time
             heapq.heappop(heap)
-        return heap[0][0] if heap else None
+        return None
 
     # the window
 
@@ -263,9 +265,11 @@ class Lane:
     def _hold(self, task: Task) -> None:
         self._waiting[task.serial] = task
         self._bytes += len(task.target.body)
-        heapq.heappush(self._heap, (task.schedule_time, task.name.task, task.serial, task))
+        heapq.heappush(self._heap, (task.schedule_time, task.name.task, task.serial))
         if len(self._waiting) > 2 * self.room.tasks or (self._bytes > 2 * self.room.bytes and len(self._waiting) > 1):
             self._shrink()
+        elif len(self._heap) > 2 * len(self._waiting) + _STALE:
+            self._heap = self._in_order()
 
     def _release(self, serial: int) -> None:
         task = self._waiting.pop(serial, None)
@@ -275,15 +279,19 @@ class Lane:
     def _shrink(self) -> None:
         """Give the tasks due last back to the store; the edge moves in front of them."""
         self._shrunk = self._loading
-        entries = sorted(entry for entry in self._heap if self._waiting.get(entry[2]) is entry[3])
-        kept, size = 0, 0
-        while kept < len(entries) and kept < self.room.tasks and (kept == 0 or size <= self.room.bytes):
-            size += len(entries[kept][3].target.body)
+        entries = self._in_order()
+        kept, size = 1, len(self._waiting[entries[0][2]].target.body)
+        for _, _, serial in entries[1 : self.room.tasks]:
+            size += len(self._waiting[serial].target.body)
+            if size > self.room.bytes:
+                break
             kept += 1
-        for entry in entries[kept:]:
-            self._release(entry[2])
+        for _, _, serial in entries[kept:]:
+            self._release(serial)
         self._heap = entries[:kept]
-        last = self._heap[-1]
-        self.edge = (last[0], last[1])
-        if kept < len(entries):
-            self._lower_bound(entries[kept][0])
+        self.edge = entries[kept - 1][:2]
+        self._lower_bound(entries[kept][0])
+
+    def _in_order(self) -> list[tuple[int, str, int]]:
+        """Those waiting, the first one first: a heap without stale entries."""
+        return sorted((task.schedule_time, task.name.task, task.serial) for task in self._waiting.values())
