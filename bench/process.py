@@ -23,10 +23,6 @@ def cores() -> tuple[int, int]:
     return ours[0], ours[-1]
 
 
-def _pin() -> None:
-    os.sched_setaffinity(0, {PROGRAM_CORE})
-
-
 PROGRAM_CORE, LOAD_CORE = cores()
 
 
@@ -45,8 +41,8 @@ class Program:
             stderr=self._log,
             env={**os.environ, **(environment or {})},
             start_new_session=True,
-            preexec_fn=_pin,
         )
+        os.sched_setaffinity(self._process.pid, {PROGRAM_CORE})
 
     def __enter__(self) -> Program:
         return self

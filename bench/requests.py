@@ -68,5 +68,3 @@ def number_of(body: bytes) -> int:
 
 def queue_name(queue: str) -> str:
     return f"{LOCATION}/queues/{queue}"
-
-

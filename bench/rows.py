@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 
 from bench.grpc_load import GrpcLoad
 from bench.reading import Reading, percentile
@@ -47,14 +46,6 @@ class Meter:
             Reading(name, row, "CPU s per 1000", cpu / count * 1000),
             Reading(name, row, "core %", cpu / wall * 100),
         ]
-
-
-@contextmanager
-def _worker_of(worker: Worker) -> Iterator[Worker]:
-    try:
-        yield worker
-    finally:
-        asyncio.get_running_loop().create_task(worker.stop())
 
 
 def create_only(count: int) -> Row:

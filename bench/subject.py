@@ -70,22 +70,24 @@ class Emulator:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Running]:
-        port = _free_port()
+        port = free_port()
         python = environment.python("emulator", "gcloud-tasks-emulator==0.6.2", "protobuf<5", "setuptools<81")
         started = time.perf_counter()
         with Program([python, "-m", "gcloud_tasks_emulator", "start", "--port", str(port), "--quiet"]) as program:
-            _wait_for(port)
+            wait_for(port)
             yield Running(self.name, port, program, time.perf_counter() - started, finishes=False)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_for(port: int, seconds: float = 30) -> None:
+def wait_for(port: int, seconds: float = 30) -> None:
+    """Until something listens on `port`."""
     deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):

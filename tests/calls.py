@@ -29,7 +29,7 @@ _KNOWN = (error_details_pb2.Help, error_details_pb2.BadRequest)  # details that 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A row: gRPC service, HTTP verb, the field that the path is, what stands behind it in the path, the body's field."""
+    """A row: gRPC service, HTTP verb, the field in the path, what follows it there, the field that is the body."""
 
     service: str
     verb: str

@@ -72,9 +72,12 @@ class KumoProcess:
 
     def stop(self, timeout: float = 20) -> int:
         """SIGTERM, and the exit code."""
-        process = self._running()
-        process.terminate()
-        process.wait(timeout)
+        self._running().terminate()
+        return self.wait(timeout)
+
+    def wait(self, timeout: float = 20) -> int:
+        """The exit code, once it has ended."""
+        self._running().wait(timeout)
         return self._reap()
 
     def close(self) -> None:
@@ -146,6 +149,11 @@ class Answer:
     body: bytes = b""
 
 
+class _WorkerServer(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024  # the library's 5 makes a burst of connections wait a second for its next try
+
+
 class RecordingWorker:
     """An HTTP server in this process. `answer` decides what each request gets; `arrivals` is what came."""
 
@@ -181,8 +189,7 @@ class RecordingWorker:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _WorkerServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 

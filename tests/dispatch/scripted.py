@@ -55,8 +55,17 @@ class Visit:
     def close(self) -> None:
         self._writer.close()
 
-    def sni_transport(self) -> asyncio.BaseTransport:
-        return self._writer.transport
+    async def pour_into(self, upstream: asyncio.StreamWriter) -> None:
+        """Pass on all that the sender sends."""
+        while data := await self._reader.read(65536):
+            upstream.write(data)
+        upstream.write_eof()
+
+    async def pour_from(self, upstream: asyncio.StreamReader) -> None:
+        """Pass on to the sender all that comes from elsewhere."""
+        while data := await upstream.read(65536):
+            await self.send(data)
+        self.half_close()
 
 
 Script = Callable[[Visit], Awaitable[None]]

@@ -202,6 +202,16 @@ class World:
 
     # reading
 
+    def read(self) -> None:
+        """The next part of the read that is under way."""
+        load = self._reading()
+        if load.tasks is None:
+            self.read_tasks()
+        elif not load.complete:
+            self.read_next()
+        else:
+            self.end_load()
+
     def read_tasks(self) -> None:
         load = self._reading()
         room = self.lane.room
@@ -304,11 +314,7 @@ class World:
                 self._nothing_is_forgotten(plan)
                 self._nothing_is_miscounted()
                 return plan
-            if self.load.tasks is None:
-                self.read_tasks()
-            if not self.load.complete:
-                self.read_next()
-            self.end_load()
+            self.read()
         raise AssertionError("reads without an end")
 
     def _nothing_is_forgotten(self, plan: Plan) -> None:

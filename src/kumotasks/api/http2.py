@@ -24,13 +24,15 @@ from kumotasks.api.limits import NEVER, Limits, Watch
 from kumotasks.api.outlet import Outlet
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+# The connection's own window stays out of the way: streams' windows and Credit bound what is held, and a crowd of
+# withheld streams must not block the favoured one.
 WINDOW_MOST = 2**31 - 1
 
 # From "no new calls, please" to the final word, if the client does not answer the ping between them.
 NOTICE_SECONDS = 1.0
 # A request that is stopped in the middle of a DATA frame takes up to a frame of the connection's window with it; after
 # so many of them the client is asked to take a new connection.
-CUTS_MOST = 2048
+CUTS_MOST = 32_768
 
 ENGINE_ERRORS = (ngh2.NGH2Error, ValueError, MemoryError)
 REASONS: dict[type[Exception], int] = {
@@ -78,8 +80,7 @@ class Multiplex(asyncio.Protocol):
             "extensions": {"http.response.trailers": {}},
         }
         self._engine.initiate_connection(_settings(self._limits))
-        window = self._limits.max_streams * self._limits.stream_window + self._limits.max_held
-        self._engine.set_local_window_size(min(window, WINDOW_MOST))
+        self._engine.set_local_window_size(WINDOW_MOST)
         self._intake.heard_at = self._loop.time()
         self._watch.by(self._intake.heard_at + self._limits.first_byte_seconds)
         self._outlet.attach(self.transport)
@@ -118,9 +119,10 @@ class Multiplex(asyncio.Protocol):
             self._farewell()
             return
         self._engine.send_shutdown_notice()
+        self._outlet.flush()  # the engine would send a ping before the notice that it is to follow
         self._engine.ping()
-        self._watch.by(self._loop.time() + NOTICE_SECONDS)
         self._outlet.soon()
+        self._watch.by(self._loop.time() + NOTICE_SECONDS)
 
     def handle(self) -> None:
         for event in self._engine.events():
@@ -140,6 +142,7 @@ class Multiplex(asyncio.Protocol):
 
     def _on_settings(self, event: ngh2.SettingsReceived) -> None:
         self._greeted = True
+        self._watch.by(self._intake.heard_at + self._limits.idle_seconds)
 
     def _on_pong(self, event: ngh2.PingAcknowledged) -> None:
         if self._leaving:

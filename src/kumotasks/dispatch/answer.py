@@ -94,6 +94,8 @@ class AnswerReader:
         reply = self._parse(data)
         if self.reusable and not self._bodiless and self._received == len(data) <= SHORT:
             self._last, self._last_data = reply, data
+        if reply is not None:
+            self._head = b""  # an idle connection holds nothing
         return reply
 
     def end(self, reason: str) -> Reply:
@@ -182,7 +184,7 @@ class AnswerReader:
             self._excerpt += body[:room]
 
     def on_message_complete(self) -> None:
-        if self._status:
+        if self._status and not self._complete:
             self._complete = True
             self.reusable = self._parser.should_keep_alive()
 

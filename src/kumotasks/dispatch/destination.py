@@ -88,5 +88,5 @@ def _ipv6_of(literal: str) -> str | None:
 
 
 def _target_of(rest: str) -> str:
-    target = quote(rest, safe=TARGET_SAFE, errors="replace")
+    target = quote(rest, safe=TARGET_SAFE, errors="surrogatepass")
     return target if target.startswith("/") else f"/{target}"

@@ -43,13 +43,16 @@ class Dialer:
             context = await self._tls.context() if route.destination.scheme == "https" else None
         except (OSError, ssl.SSLError) as error:
             return Unreachable(f"TLS cannot be set up: {error}")
-        result: Dialled = Unreachable(f"the name {route.destination.host} has no address")
-        for address in addresses:
-            patience = None if address == addresses[-1] else SECONDS_AN_ADDRESS
-            result = await self._try(Connection(owner, route.key), route, address, context=context, patience=patience)
-            if isinstance(result, Connection):
-                break
-        return result
+        failure = Unreachable(f"the name {route.destination.host} has no address")
+        for tried, address in enumerate(addresses, start=1):
+            patience = SECONDS_AN_ADDRESS if tried < len(addresses) else None
+            try:
+                async with asyncio.timeout(patience):
+                    return await self._try(Connection(owner, route.key), route, address, context)
+            except OSError as error:
+                # What the first address said is the news: the second of localhost is as a rule not listened on.
+                failure = failure if tried > 1 else Unreachable(_reason(error, route, address))
+        return failure
 
     async def _addresses(self, route: Route) -> tuple[str, ...] | Barred | Unreachable:
         host = route.destination.host
@@ -65,28 +68,22 @@ class Dialer:
         allowed = tuple(address for address, barred in zip(found, verdicts, strict=True) if barred is None)
         return allowed or next((barred for barred in verdicts if barred is not None), ())
 
-    async def _try(
-        self,
-        connection: Connection,
-        route: Route,
-        address: str,
-        *,
-        context: ssl.SSLContext | None,
-        patience: float | None,
-    ) -> Dialled:
+    async def _try(self, connection: Connection, route: Route, address: str, context: ssl.SSLContext | None) -> Dialled:
+        """OSError if nothing listens there, or too slowly: the next address may. All else is the worker's doing."""
         port = route.destination.port if route.proxy is None else route.proxy.port
         tunnelled = route.proxy is not None and context is not None
         connect = self._connect_through if tunnelled else self._connect
+        result: Dialled | None = None
         try:
-            async with asyncio.timeout(patience):
-                failure = await connect(connection, route, (address, port), context)
-        except (OSError, ssl.SSLError) as error:
-            return Unreachable(_reason(error, route, f"{address} port {port}"))
-        if failure is None and not tunnelled and ip_address(connection.peer().partition("%")[0]) != ip_address(address):
-            failure = Unreachable(f"{address} port {port} is not where the connection went")
-        if failure is not None:
-            connection.abort()
-        return failure or connection
+            result = await connect(connection, route, (address, port), context) or connection
+            if result is connection and not tunnelled and not _same(connection.peer(), address):
+                result = Unreachable(f"the connection to {address} was lost at once, or led elsewhere")
+        except ssl.SSLError as error:
+            result = Unreachable(_tls_reason(error, route))
+        finally:
+            if result is not connection:
+                connection.abort()
+        return result
 
     async def _connect(
         self, connection: Connection, route: Route, where: tuple[str, int], context: ssl.SSLContext | None
@@ -118,13 +115,24 @@ class Dialer:
                 transport.abort()
 
 
-def _reason(error: OSError | ssl.SSLError, route: Route, where: str) -> str:
-    name = route.destination.host
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"TLS with {name} failed: certificate verify failed: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS with {name} failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
-    if isinstance(error, TimeoutError):
-        return f"cannot connect to {name} ({where}): connection timed out"
+def _same(peer: str, address: str) -> bool:
+    """Whether both are one address, however they are spelled."""
+    try:
+        return ip_address(peer.partition("%")[0]) == ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+
+
+def _reason(error: OSError, route: Route, address: str) -> str:
+    port = route.destination.port if route.proxy is None else route.proxy.port
     detail = os.strerror(error.errno).lower() if error.errno else str(error) or type(error).__name__
-    return f"cannot connect to {name} ({where}): {detail}"
+    if isinstance(error, TimeoutError):
+        detail = "connection timed out"
+    return f"cannot connect to {route.destination.host} ({address} port {port}): {detail}"
+
+
+def _tls_reason(error: ssl.SSLError, route: Route) -> str:
+    detail = (error.reason or str(error)).replace("_", " ").lower()
+    if isinstance(error, ssl.SSLCertVerificationError):
+        detail = f"certificate verify failed: {error.verify_message}"
+    return f"TLS with {route.destination.host} failed: {detail}"

@@ -103,11 +103,10 @@ class Egress:
             outer = ip_address(address.partition("%")[0])
         except ValueError:
             return Barred(f"{host} ({address}) is refused by the egress policy: not an address")
-        for form in forms(outer):
-            rule = self._refusal(_plain(host), form)
-            if rule is not None:
-                return Barred(f"{host} ({address}) is refused by the egress policy: {rule}")
-        return None
+        plain, carried = _plain(host), forms(outer)
+        rules = [_always(plain, each) for each in carried] + [self._refusal(plain, each) for each in carried]
+        rule = next((rule for rule in rules if rule), None)
+        return Barred(f"{host} ({address}) is refused by the egress policy: {rule}") if rule else None
 
     def judge_name(self, host: str) -> Barred | None:
         """The part of the verdict that needs no address, for when a proxy looks the name up."""
@@ -116,11 +115,6 @@ class Egress:
         return Barred(f"{host} is refused by the egress policy: {rule}") if rule else None
 
     def _refusal(self, host: str, address: Address) -> str | None:
-        if host in METADATA_HOSTS:
-            return METADATA_RULE
-        for sentence, networks in ALWAYS_REFUSED:
-            if _within(address, networks):
-                return sentence
         explicit = self._explicit(host, address)
         if explicit is not None:
             return explicit or None
@@ -136,6 +130,13 @@ class Egress:
             if rule.matches(host, address):
                 return "" if rule.allow else f"denied by the rule {rule.text}"
         return None
+
+
+def _always(host: str, address: Address) -> str | None:
+    """What no rule can allow."""
+    if host in METADATA_HOSTS:
+        return METADATA_RULE
+    return next((sentence for sentence, networks in ALWAYS_REFUSED if _within(address, networks)), None)
 
 
 def forms(address: Address) -> tuple[Address, ...]:

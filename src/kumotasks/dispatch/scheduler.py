@@ -125,7 +125,7 @@ class Scheduler:
         return bool(self._loads or (self._ready and self._running and len(self._attempts) < self._max_in_flight))
 
     async def changed(self) -> None:
-        """Wait until an attempt or a read has ended."""
+        """Wait until a turn was made, or an attempt or a read has ended."""
         watcher = asyncio.get_running_loop().create_future()
         self._watchers.append(watcher)
         await watcher
@@ -156,6 +156,7 @@ class Scheduler:
             berth.ready = False
             self._plan(berth, now)
         self._alarms.arm()
+        self._tell()
 
     def _plan(self, berth: Berth, now: int) -> None:
         quota = min(_SHARE, self._max_in_flight - len(self._attempts))

@@ -27,7 +27,8 @@ def client_context(settings: TlsSettings) -> ssl.SSLContext:
     if settings.ca_file is not None:
         context.load_verify_locations(cafile=settings.ca_file)
     if settings.client_cert is not None:
-        context.load_cert_chain(settings.client_cert, settings.client_key)
+        # A password, though wrong, keeps OpenSSL from asking the terminal for that of a locked key.
+        context.load_cert_chain(settings.client_cert, settings.client_key, password="")
     return context
 
 

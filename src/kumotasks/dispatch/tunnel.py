@@ -40,7 +40,7 @@ class Tunnel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         answer = self._reader.feed(data)
         if answer is not None:
-            early = not data.endswith(HEAD_END)
+            early = not isinstance(answer, Unreachable) and not data.endswith(HEAD_END)
             self._conclude(Unreachable("bytes came before the tunnel stood") if early else answer)
 
     def eof_received(self) -> None:

@@ -60,13 +60,13 @@ class Bulk:
         self._answered.append(key)
 
     def write(self) -> None:
-        """Additions, then retries, then ends. Surprised if a row had no effect."""
-        if self._added:
-            self._insert()
-        self._each("retry_task", self._retried)
+        """What makes room goes first. Surprised if a row had no effect."""
         self._each("end_task", self._ended)
         self._each("rest_name", self._rested)
         self._each("answer_run", self._answered, surely=False)
+        self._each("retry_task", self._retried)
+        if self._added:
+            self._insert()
 
     def _insert(self) -> None:
         insert = self._session.statements["add_task"]

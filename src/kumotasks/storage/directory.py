@@ -43,12 +43,12 @@ class Directory:
         """Follow the wakes of an operation, until `keep` or `take_back`."""
         for wake in wakes:
             match wake:
-                case TaskAdded() | TaskDeleted() | RunRequested():
-                    pass
                 case QueueChanged(stored) | QueuePurged(stored):
                     self._change(stored.number, stored)
                 case QueueDeleted(number):
                     self._change(number, None)
+                case TaskAdded() | TaskDeleted() | RunRequested():
+                    pass
                 case _:
                     assert_never(wake)
 

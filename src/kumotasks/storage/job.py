@@ -1,31 +1,34 @@
-"""What waits for the writer: the work, and the future of whoever asked for it."""
+"""What waits for the writer, and what it comes to: the work, and the future of whoever asked for it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from kumotasks.domain.task import Task
 from kumotasks.storage.operation import Begin
-from kumotasks.storage.store import Settlement
+from kumotasks.storage.store import Settlement, Wake
 
 Waiter = asyncio.Future[object]  # the verb that made it knows what it is answered with
 
 
 @dataclass(slots=True, eq=False)
 class Adding:
-    """Tasks of one queue, with their definitions packed already."""
+    """Tasks of one queue, with their definitions packed already; `size` is the bytes of those."""
 
     waiter: Waiter
     tasks: Sequence[Task]
     definitions: Sequence[bytes]
+    size: int
 
 
 @dataclass(slots=True, eq=False)
 class Settling:
     waiter: Waiter
     settlement: Settlement
+    size: ClassVar[int] = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -34,11 +37,29 @@ class Operating:
 
     waiter: Waiter
     begin: Begin[object]
+    size: ClassVar[int] = 0
 
 
 Job = Adding | Settling | Operating
 
 
-def job_bytes(job: Job) -> int:
-    """How much a job brings along to be written."""
-    return sum(map(len, job.definitions)) if isinstance(job, Adding) else 0
+@dataclass(slots=True)
+class Outcome:
+    """What a transaction came to: wakes in their order, and each waiter's own answer or refusal.
+
+    `changes` are those of the wakes that tell of queues.
+    """
+
+    wakes: list[Wake] = field(default_factory=list)
+    changes: list[Wake] = field(default_factory=list)
+    answers: list[tuple[Waiter, object]] = field(default_factory=list)
+    refusals: list[tuple[Waiter, Exception]] = field(default_factory=list)
+
+    def hand_out(self) -> None:
+        """Answer everybody who still waits; on the event loop."""
+        for waiter, answer in self.answers:
+            if not waiter.done():
+                waiter.set_result(answer)
+        for waiter, refusal in self.refusals:
+            if not waiter.done():
+                waiter.set_exception(refusal)

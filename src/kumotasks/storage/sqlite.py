@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,17 +21,17 @@ from kumotasks.domain.task import Task
 from kumotasks.storage.checkpoint import Checkpointer
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
-from kumotasks.storage.job import Adding, Job, Operating, Settling
+from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.queues import every_queue, void_homes
 from kumotasks.storage.readers import Readers
 from kumotasks.storage.rows import RowDamaged, pack_definition
 from kumotasks.storage.session import Session
-from kumotasks.storage.sqlitefile import ENGINE, SqliteFile
+from kumotasks.storage.sqlitefile import ENGINE, SqliteFile, unusable
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.statements import read_statements
-from kumotasks.storage.store import Listener, Settlement, StoredQueue, StoreUnusable, Wake
-from kumotasks.storage.writer import Answers, Refusals, Writer
+from kumotasks.storage.store import Listener, Settlement, StoredQueue
+from kumotasks.storage.writer import Writer
 
 _WRITER_CACHE = 32 * 1024 * 1024
 _READER_CACHE = 4 * 1024 * 1024
@@ -95,11 +96,12 @@ class SqliteEngine:
                 queues = _begin_anew(session)
                 readers = Readers([self._session(_READER_CACHE) for _ in range(_READERS)])
                 undo.callback(readers.stop)
-                checkpointer = Checkpointer(self._file.connect(cache_bytes=_READER_CACHE))
+                thread = ThreadPoolExecutor(1, thread_name_prefix="kumo-checkpoint")
+                checkpointer = Checkpointer(self._file.connect(cache_bytes=_READER_CACHE), thread)
                 undo.callback(checkpointer.stop)
                 return _Parts(session, readers, checkpointer, queues, undo.pop_all())
         except (sqlite3.Error, RowDamaged) as flaw:
-            raise StoreUnusable(f"The store at {self._file.path} cannot be used: {flaw}.") from flaw
+            raise unusable(self._file.path, flaw) from flaw
 
     def _session(self, cache_bytes: int) -> Session:
         return Session(self._file.connect(cache_bytes=cache_bytes, max_pages=self._max_pages), self._statements)
@@ -123,7 +125,8 @@ class SqliteEngine:
     def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]:
         waiter = self._loop.create_future()
         if tasks:
-            self._put(Adding(waiter, tasks, [pack_definition(task) for task in tasks]))
+            definitions = list(map(pack_definition, tasks))
+            self._put(Adding(waiter, tasks, definitions, sum(map(len, definitions))))
         else:
             waiter.set_result(())
         return cast("Awaitable[Sequence[Task | KumoError]]", waiter)
@@ -139,15 +142,15 @@ class SqliteEngine:
         else:
             self._writer.put(job)
 
-    def _deliver(self, wakes: Sequence[Wake], answers: Answers, refusals: Refusals) -> None:
-        self._known.apply(wakes)
+    def _deliver(self, outcome: Outcome) -> None:
+        self._known.apply(outcome.changes)
         self._known.keep()
         try:
-            if wakes:
+            if outcome.wakes:
                 for listener in self._listeners:
-                    listener(wakes)
+                    listener(outcome.wakes)
         finally:
-            _answer(answers, refusals)
+            outcome.hand_out()
 
 
 def _begin_anew(session: Session) -> list[StoredQueue]:
@@ -156,12 +159,3 @@ def _begin_anew(session: Session) -> list[StoredQueue]:
     session.drive(void_homes())
     session.connection.execute("COMMIT")
     return session.read(every_queue())
-
-
-def _answer(answers: Answers, refusals: Refusals) -> None:
-    for waiter, answer in answers:
-        if not waiter.done():  # the caller may have gone
-            waiter.set_result(answer)
-    for waiter, refusal in refusals:
-        if not waiter.done():
-            waiter.set_exception(refusal)

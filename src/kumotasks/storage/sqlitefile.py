@@ -22,6 +22,8 @@ _USER_VERSION = slice(60, 64)
 _APPLICATION_ID = slice(68, 72)
 _CHECKED_WHOLE = 64 * 1024 * 1024  # bytes: checking a larger file would be felt at start
 
+_DAMAGED_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
 # synchronous=FULL: a commit is on the disk when it is answered; fullfsync is what that takes on macOS.
 # Checkpoints are made elsewhere. What is deleted need not be overwritten with zeros, as Debian's build would.
 _PRAGMAS = (
@@ -50,7 +52,7 @@ class SqliteFile:
             raise StoreUnusable(f"The store at {self.path} cannot be used: {error.strerror}.") from error
         except sqlite3.Error as error:
             self.close()
-            raise StoreUnusable(f"The store at {self.path} cannot be used: {error}.") from error
+            raise unusable(self.path, error) from error
         except StoreUnusable:
             self.close()
             raise
@@ -118,13 +120,12 @@ class SqliteFile:
         connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?{how}", uri=True)
         try:
             self._check_version(connection.execute("PRAGMA user_version").fetchone()[0])
-            flaw = _flaw(connection) if self.path.stat().st_size <= _CHECKED_WHOLE else ""
+            if self.path.stat().st_size <= _CHECKED_WHOLE:
+                _check_pages(connection)
         finally:
             connection.close()
             if not had_index:
                 index.unlink(missing_ok=True)
-        if flaw:
-            raise StoreUnusable(f"The store at {self.path} is damaged: {flaw}.")
 
     def _create(self) -> None:
         if self._beside("-wal").exists():
@@ -135,14 +136,15 @@ class SqliteFile:
         new.touch(mode=0o600)
         connection = sqlite3.connect(new, isolation_level=None)
         try:
-            connection.execute("PRAGMA fullfsync = ON")
+            connection.execute("PRAGMA synchronous = OFF")  # what a crash leaves of it is made anew
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             _apply_migrations(connection)
             connection.execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()
+        _sync(new)
         new.replace(self.path)
-        _sync_folder(self.path.parent)
+        _sync(self.path.parent)
 
     def _migrate(self) -> None:
         connection = self.connect(cache_bytes=1024 * 1024)
@@ -158,13 +160,21 @@ class SqliteFile:
         return self.path.with_name(self.path.name + suffix)
 
 
-def _flaw(connection: sqlite3.Connection) -> str:
-    """What is wrong inside the file, in one line; "" if nothing is."""
-    try:
-        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except sqlite3.DatabaseError as error:
-        found = str(error)
-    return "" if found == "ok" else " ".join(found.split())
+def unusable(path: Path, flaw: Exception) -> StoreUnusable:
+    """What is said of a file in which something is wrong."""
+    damaged = isinstance(flaw, _Damaged) or getattr(flaw, "sqlite_errorcode", 0) & 0xFF in _DAMAGED_CODES
+    what = "is damaged" if damaged else "cannot be used"
+    return StoreUnusable(f"The store at {path} {what}: {' '.join(str(flaw).split())}.")
+
+
+class _Damaged(sqlite3.DatabaseError):
+    """A page contradicts another."""
+
+
+def _check_pages(connection: sqlite3.Connection) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise _Damaged(found)
 
 
 def _apply_migrations(connection: sqlite3.Connection) -> None:
@@ -175,9 +185,9 @@ def _apply_migrations(connection: sqlite3.Connection) -> None:
         )
 
 
-def _sync_folder(folder: Path) -> None:
-    """A name is on the disk once its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Onto the disk: what a file holds, or which names a folder has."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -17,17 +17,17 @@ from kumotasks.storage import tasks
 from kumotasks.storage.bulk import Bulk
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
-from kumotasks.storage.job import Adding, Job, Operating, Settling, Waiter
+from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling, Waiter
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.records import RecordChanged
 from kumotasks.storage.rows import pack_progress
 from kumotasks.storage.session import Session
-from kumotasks.storage.store import StoredQueue, TaskAdded, Wake
+from kumotasks.storage.store import RunRequested, StoredQueue, TaskAdded, TaskDeleted
 from kumotasks.storage.tasks import task_key, task_row
 
 
 class Transaction:
-    """Does jobs and collects what they came to; whoever makes it begins and commits."""
+    """Does jobs, once; whoever makes it begins and commits."""
 
     def __init__(self, session: Session, directory: Directory, ended: Ended, *, hopeful: bool) -> None:
         self._session = session
@@ -35,52 +35,58 @@ class Transaction:
         self._ended = ended
         self._hopeful = hopeful
         self._bulk = Bulk(session)
-        self.answers: list[tuple[Waiter, object]] = []
-        self.refusals: list[tuple[Waiter, Exception]] = []
-        self.wakes: list[Wake] = []
+        self._outcome = Outcome()
 
-    def run(self, jobs: Iterable[Job]) -> None:
+    def run(self, jobs: Iterable[Job]) -> Outcome:
         """Surprised if that cannot be done in hope."""
         for job in jobs:
             match job:
+                case Adding() if self._hopeful:
+                    self._add(job)
+                case Settling() if self._hopeful:
+                    self._settle(job)
+                case Adding():
+                    self._operate(job.waiter, partial(tasks.add_tasks, job.tasks))
+                case Settling():
+                    self._operate(job.waiter, partial(tasks.settle, job.settlement, self._ended))
                 case Operating():
                     self._bulk.write()
                     self._operate(job.waiter, job.begin)
-                case Adding() if self._hopeful:
-                    self._add(job)
-                case Adding():
-                    self._operate(job.waiter, partial(tasks.add_tasks, job.tasks))
-                case Settling() if self._hopeful:
-                    self._settle(job)
-                case Settling():
-                    self._operate(job.waiter, partial(tasks.settle, job.settlement, self._ended))
         self._bulk.write()
+        return self._outcome
 
     def _operate(self, waiter: Waiter, begin: Begin[object]) -> None:
         try:
             done = self._session.drive(begin())
         except (KumoError, RecordChanged) as refusal:
-            self.refusals.append((waiter, refusal))
+            self._outcome.refusals.append((waiter, refusal))
             return
-        self._directory.apply(done.wakes)
-        self.wakes.extend(done.wakes)
-        self.answers.append((waiter, done.value))
+        changes = [wake for wake in done.wakes if not isinstance(wake, TaskAdded | TaskDeleted | RunRequested)]
+        self._directory.apply(changes)
+        self._outcome.changes += changes
+        self._outcome.wakes += done.wakes
+        self._outcome.answers.append((waiter, done.value))
 
     def _add(self, job: Adding) -> None:
         stored = self._directory.find(job.tasks[0].name.queue)
+        if stored is None:
+            self._outcome.answers.append((job.waiter, [QueueNotFound() for _ in job.tasks]))
+            return
         kept: list[Task | KumoError] = []
         for task, definition in zip(job.tasks, job.definitions, strict=True):
-            kept.append(QueueNotFound() if stored is None else self._add_one(stored, task, definition))
-        self.answers.append((job.waiter, kept))
+            if task.named and not self._takes_new_name(stored, task):
+                kept.append(self._add_again(task))
+                continue
+            self._bulk.add(task_row(stored, task, definition))
+            self._outcome.wakes.append(TaskAdded(stored.number, task))
+            kept.append(task)
+        self._outcome.answers.append((job.waiter, kept))
 
-    def _add_one(self, stored: StoredQueue, task: Task, definition: bytes) -> Task | KumoError:
-        if task.named and not self._takes_new_name(stored, task):
-            done = self._session.drive(tasks.add_tasks((task,)))
-            self.wakes.extend(done.wakes)
-            return done.value[0]
-        self._bulk.add(task_row(stored, task, definition))
-        self.wakes.append(TaskAdded(stored.number, task))
-        return task
+    def _add_again(self, task: Task) -> Task | KumoError:
+        """Add a task whose name was used before."""
+        done = self._session.drive(tasks.add_tasks((task,)))
+        self._outcome.wakes += done.wakes
+        return done.value[0]
 
     def _takes_new_name(self, stored: StoredQueue, task: Task) -> bool:
         """Take a name that has no row yet."""
@@ -91,7 +97,7 @@ class Transaction:
         settlement = job.settlement
         number, generation, task = settlement.number, settlement.generation, settlement.task
         there = self._directory.is_current(number, generation)
-        self.answers.append((job.waiter, there))
+        self._outcome.answers.append((job.waiter, there))
         if not there:
             return
         key = task_key(number, generation, task)

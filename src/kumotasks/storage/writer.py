@@ -1,16 +1,17 @@
 """The only thread that writes to SQLite: it takes whatever has gathered, commits it at once, answers each waiter.
 
 It never lingers: a batch is what arrived during the last commit. One refusal fails its own waiter. A failure of the
-disk rolls the batch back and tries once more by kind: settlements alone, then additions, then the rest, so that what
-makes room is not held up by what needs it; what fails again is refused and the next batch starts anew. Answers go to
-the event loop in one call per commit.
+disk rolls the batch back and tries once more by kind: ends, retries, additions, the rest, so that what makes room does
+not wait for what needs it; what fails again is refused, and the next batch starts anew. Answers go to the event loop in
+one call per commit.
 """
 
 from __future__ import annotations
 
 import asyncio
+import enum
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 from kumotasks.domain.errors import StorageUnavailable
@@ -18,19 +19,24 @@ from kumotasks.storage.bulk import Surprised
 from kumotasks.storage.checkpoint import Checkpointer
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
-from kumotasks.storage.job import Adding, Job, Operating, Settling, Waiter, job_bytes
+from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling
 from kumotasks.storage.session import FAILURES, Session, as_refusal
-from kumotasks.storage.store import Wake
 from kumotasks.storage.transaction import Transaction
 
 _BATCH_JOBS = 2048
 _BATCH_BYTES = 16 * 1024 * 1024
 _PAGE = 4096
-_KINDS = (Settling, Adding, Operating)
 
-Answers = Sequence[tuple[Waiter, object]]
-Refusals = Sequence[tuple[Waiter, Exception]]
-Deliver = Callable[[Sequence[Wake], Answers, Refusals], None]
+Deliver = Callable[[Outcome], None]
+
+
+class Kind(enum.IntEnum):
+    """Which jobs are tried together after a failure, in this order."""
+
+    END = 1
+    RETRY = 2
+    ADDITION = 3
+    OTHER = 4
 
 
 class Writer:
@@ -47,7 +53,6 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._inbox: SimpleQueue[Job | None] = SimpleQueue()
         self._in_hand: list[Job] = []
-        self._in_hand_bytes = 0
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="kumo-writer", daemon=True)
 
@@ -72,24 +77,20 @@ class Writer:
     def _run(self) -> None:
         try:
             while self._gather():
-                self._commit(self._in_hand)
-                if self._checkpointer.is_long:
-                    self._checkpointer.shorten(self._session.connection)
+                for jobs in _batches(self._in_hand):
+                    self._commit(jobs)
+                    if self._checkpointer.is_long:
+                        self._checkpointer.reset_log(self._session.connection)
         finally:
             self._refuse_rest()
 
     def _gather(self) -> bool:
-        """Wait for a job and take those that are there; False when the writer is closed."""
-        self._in_hand, self._in_hand_bytes = [], 0
-        job = self._inbox.get()
-        while job is not None:
-            self._in_hand.append(job)
-            self._in_hand_bytes += job_bytes(job)
-            full = len(self._in_hand) >= _BATCH_JOBS or self._in_hand_bytes >= _BATCH_BYTES
-            if full or self._inbox.empty():
-                return True
-            job = self._inbox.get()
-        self._inbox.put(None)
+        """Wait for a job and take all that are there; False when the writer is closed."""
+        gathered = [self._inbox.get()]
+        gathered += [self._inbox.get() for _ in range(self._inbox.qsize())]
+        self._in_hand = [job for job in gathered if job is not None]
+        if len(self._in_hand) < len(gathered):
+            self._inbox.put(None)
         return bool(self._in_hand)
 
     def _commit(self, jobs: list[Job]) -> None:
@@ -97,37 +98,34 @@ class Writer:
         try:
             self._commit_once(jobs)
         except FAILURES:
-            self._checkpointer.reuse_log(self._session.connection)
-            for kind in _KINDS:
-                self._commit_or_refuse([job for job in jobs if isinstance(job, kind)])
+            self._checkpointer.reset_log(self._session.connection)
+            for kind in sorted(set(map(_kind, jobs))):
+                self._commit_or_refuse([job for job in jobs if _kind(job) is kind])
 
     def _commit_or_refuse(self, jobs: list[Job]) -> None:
-        if not jobs:
-            return
         try:
             self._commit_once(jobs)
         except FAILURES as failure:
-            self._hand_over([], [], [(job.waiter, as_refusal(failure)) for job in jobs])
+            self._hand_over(Outcome(refusals=[(job.waiter, as_refusal(failure)) for job in jobs]))
 
     def _commit_once(self, jobs: list[Job]) -> None:
         since = self._checkpointer.ended
         changes = self._session.connection.total_changes
         try:
-            done = self._transact(jobs, hopeful=True)
+            outcome = self._transact(jobs, hopeful=True)
         except Surprised:
-            done = self._transact(jobs, hopeful=False)
-        self._hand_over(done.wakes, done.answers, done.refusals)
-        # An estimate: a commit writes a few pages, neighbours share theirs. The checkpoint tells the log's true length.
+            outcome = self._transact(jobs, hopeful=False)
+        self._hand_over(outcome)
+        # An estimate: a commit writes a few pages, neighbours share theirs. A checkpoint tells the log's true length.
         rows = self._session.connection.total_changes - changes
-        self._checkpointer.wrote(4 + rows // 4 + self._in_hand_bytes // _PAGE, since)
+        self._checkpointer.wrote(4 + rows // 4 + sum(job.size for job in jobs) // _PAGE, since)
 
-    def _transact(self, jobs: list[Job], *, hopeful: bool) -> Transaction:
+    def _transact(self, jobs: list[Job], *, hopeful: bool) -> Outcome:
         """The one place where a transaction begins and ends."""
-        done = Transaction(self._session, self._directory, self._ended, hopeful=hopeful)
         connection = self._session.connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            done.run(jobs)
+            outcome = Transaction(self._session, self._directory, self._ended, hopeful=hopeful).run(jobs)
             connection.execute("COMMIT")
         except BaseException:
             self._directory.take_back()
@@ -135,10 +133,10 @@ class Writer:
                 connection.execute("ROLLBACK")
             raise
         self._directory.keep()
-        return done
+        return outcome
 
-    def _hand_over(self, wakes: Sequence[Wake], answers: Answers, refusals: Refusals) -> None:
-        self._loop.call_soon_threadsafe(self._deliver, wakes, answers, refusals)
+    def _hand_over(self, outcome: Outcome) -> None:
+        self._loop.call_soon_threadsafe(self._deliver, outcome)
 
     def _refuse_rest(self) -> None:
         """Closed, or broken by a fault of ours: nobody is left waiting."""
@@ -149,4 +147,25 @@ class Writer:
             if job is not None:
                 jobs.append(job)
         if jobs:
-            self._hand_over([], [], [(job.waiter, StorageUnavailable()) for job in jobs])
+            self._hand_over(Outcome(refusals=[(job.waiter, StorageUnavailable()) for job in jobs]))
+
+
+def _kind(job: Job) -> Kind:
+    match job:
+        case Settling(settlement=settlement):
+            return Kind.END if settlement.ended else Kind.RETRY
+        case Adding():
+            return Kind.ADDITION
+        case Operating():
+            return Kind.OTHER
+
+
+def _batches(jobs: list[Job]) -> Iterator[list[Job]]:
+    """`jobs` in order, in as few batches as the bounds on one allow."""
+    begin = size = 0
+    for end, job in enumerate(jobs):
+        if end - begin >= _BATCH_JOBS or (size + job.size > _BATCH_BYTES and end > begin):
+            yield jobs[begin:end]
+            begin, size = end, 0
+        size += job.size
+    yield jobs[begin:]

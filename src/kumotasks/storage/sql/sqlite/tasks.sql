@@ -62,7 +62,7 @@ FROM run_request
 JOIN queue ON queue.number = run_request.queue AND queue.generation = run_request.generation
 JOIN task ON task.queue = run_request.queue AND task.generation = run_request.generation
     AND task.id = run_request.id AND task.serial = run_request.serial
-ORDER BY run_request.queue, run_request.id;
+ORDER BY run_request.queue, run_request.generation, run_request.id;
 
 -- name: forget_vain_runs
 DELETE FROM run_request WHERE NOT EXISTS (

@@ -1,0 +1,146 @@
+"""Strategies of hypothesis for what a caller might send: well-formed messages, JSON, paths, headers, and near misses.
+
+Names and times are drawn from a few that mean something as well as from everything, so that calls get past the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from hypothesis import strategies as st
+
+PLACE = "projects/fuzz/locations/us-central1"
+QUEUE = f"{PLACE}/queues/q"
+TASK = f"{QUEUE}/tasks/t"
+NAMES = (
+    "projects/fuzz",
+    PLACE,
+    QUEUE,
+    TASK,
+    f"{PLACE}/queues/other",
+    f"{QUEUE}/tasks/other",
+    f"{PLACE}/cmekConfig",
+    f"{PLACE}/operations/o",
+    "projects/*/locations/-/queues/..",
+    f"{QUEUE}/",
+)
+URLS = ("http://127.0.0.1:1", "http://127.0.0.1:1/%zz?a=%", "https://[::1]:2/", "http://", "http://a:b@127.0.0.1:1")
+FILTERS = ("state: PAUSED", "state =", "rateLimits.maxDispatchesPerSecond > 1 AND (", 'name =~ "((a+)+)+$"', "NOT")
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW")
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+WORDS = st.sampled_from((*NAMES, *URLS, *FILTERS)) | st.builds("{}{}".format, st.sampled_from(URLS), TEXT) | TEXT
+NUMBERS = st.sampled_from((0, 1, -1, 2, 100, 2**31 - 1, -(2**31))) | st.integers(-(2**31), 2**31 - 1)
+LARGE = st.sampled_from((0, 1, -1, 2**62, 2**63 - 1, -(2**63), 253402300800)) | st.integers(-(2**63), 2**63 - 1)
+SCALARS: dict[int, st.SearchStrategy[Any]] = {
+    FieldDescriptor.CPPTYPE_STRING: WORDS,
+    FieldDescriptor.CPPTYPE_INT32: NUMBERS,
+    FieldDescriptor.CPPTYPE_INT64: LARGE,
+    FieldDescriptor.CPPTYPE_DOUBLE: st.floats(),
+    FieldDescriptor.CPPTYPE_BOOL: st.booleans(),
+    FieldDescriptor.CPPTYPE_ENUM: st.integers(-1, 9),
+}
+DEEPEST = 6
+Field = Callable[[], st.SearchStrategy[Any]]
+
+
+def messages(kind: type[Message]) -> st.SearchStrategy[Message]:
+    """Any message of a type, unset fields included."""
+    return fields_of(kind.DESCRIPTOR, DEEPEST).map(lambda values: kind(**values))
+
+
+def fields_of(described: Descriptor, depth: int) -> st.SearchStrategy[dict[str, Any]]:
+    """Keyword arguments of a message; at most one field of each oneof."""
+    known = {each.name: value_of(each, depth) for each in described.fields}
+    names = st.lists(st.sampled_from(sorted(known)), max_size=5, unique=True) if known else st.just([])
+    likely = [name for name in ("name", "parent", "queue", "task", "resource") if name in known]
+    chosen = names.map(lambda some: one_of_each_oneof(described, [*likely, *some]))
+    return chosen.flatmap(lambda some: st.fixed_dictionaries({name: known[name] for name in some}))
+
+
+def one_of_each_oneof(described: Descriptor, names: list[str]) -> list[str]:
+    taken: dict[str, str] = {}
+    for name in names:
+        group = described.fields_by_name[name].containing_oneof
+        taken.setdefault(name if group is None else f"oneof {group.name}", name)
+    return list(dict.fromkeys(taken.values()))
+
+
+def value_of(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
+    inner = field.message_type
+    if inner is not None and inner.GetOptions().map_entry:
+        return st.dictionaries(TEXT, value_of(inner.fields_by_name["value"], 0), max_size=3)
+    if inner is not None and not depth:
+        return st.just([] if field.is_repeated else {})
+    one = fields_of(inner, depth - 1) if inner is not None else scalar(field)
+    return st.lists(one, max_size=3) if field.is_repeated else one
+
+
+def scalar(field: FieldDescriptor) -> st.SearchStrategy[Any]:
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return st.binary(max_size=60)
+    return SCALARS[field.cpp_type]
+
+
+KEYS = (
+    "name",
+    "parent",
+    "task",
+    "queue",
+    "httpRequest",
+    "http_request",
+    "url",
+    "body",
+    "headers",
+    "scheduleTime",
+    "dispatchDeadline",
+    "retryConfig",
+    "maxAttempts",
+    "rateLimits",
+    "httpTarget",
+    "uriOverride",
+    "updateMask",
+    "responseView",
+    "requests",
+    "names",
+    "policy",
+    "@type",
+)
+ODD = ("", "1e999", "NaN", "-0s", "1.5s", "2035-01-01T00:00:00Z", "9999-12-31T23:59:60Z", "aGk", "=", "POST", "FULL")
+LEAVES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | WORDS | st.sampled_from(ODD)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | TEXT, inner, max_size=5),
+    max_leaves=12,
+)
+BODIES = JSON | st.binary(max_size=80)
+SEGMENTS = st.sampled_from(
+    ("v2", "projects", "fuzz", "locations", "us-central1", "queues", "q", "tasks", "t", "cmekConfig", "..", "", "%2F")
+)
+PATHS = st.lists(SEGMENTS | TEXT, max_size=10).map("/".join)
+SUFFIXES = st.sampled_from(
+    ("", ":purge", ":pause", ":run", ":buffer", ":batchCreate", ":getIamPolicy", ":", "::x", "%00")
+)
+PARAMETERS = ("$alt", "alt", "fields", "updateMask", "pageSize", "pageToken", "filter", "prettyPrint", "responseView")
+QUERIES = st.dictionaries(st.sampled_from(PARAMETERS) | TEXT, WORDS | st.sampled_from(ODD), max_size=4)
+TOKENS = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_!#$%&'*+.^`|~", min_size=1, max_size=20)
+VISIBLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=40)
+KNOWN_HEADERS = st.sampled_from(
+    (
+        ("Content-Type", "application/grpc"),
+        ("Content-Type", "application/x-protobuf"),
+        ("Content-Type", "text/plain; charset=utf-16"),
+        ("Content-Encoding", "gzip"),
+        ("Accept-Encoding", "gzip, deflate;q=0"),
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("Host", "evil.example"),
+        ("Origin", "https://evil.example"),
+        ("Expect", "100-continue"),
+        ("Upgrade", "h2c"),
+        ("Connection", "Upgrade, HTTP2-Settings"),
+        ("Authorization", "Bearer \x7f"),
+    )
+)
+HEADERS = st.lists(KNOWN_HEADERS | st.tuples(TOKENS, VISIBLE), max_size=4)

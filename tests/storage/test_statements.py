@@ -1,0 +1,63 @@
+"""Named statements: parsed, complete, and none of the task path reads more rows than it answers."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from kumotasks.storage.migrate import migrations
+from kumotasks.storage.statements import parse, read_statements
+
+STATEMENTS = read_statements("sqlite")
+
+# Read the whole of a table of queues or of marks, once at a start or once a pass; none has a row per task.
+SCANS_ALLOWED = {
+    "every_queue": "queue",
+    "void_homes": "queue",
+    "homeless_queues": "queue",
+    "hold_queues": "queue",
+    "open_runs": "run_request",
+    "forget_vain_runs": "run_request",
+    "doomed_generation": "doomed",
+    "next_expiries": "task",  # the first row only
+    "oldest_tasks": "task",  # by rowid, as many as it answers
+}
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:")
+    for migration in migrations("sqlite"):
+        connection.executescript(migration.script)
+    yield connection
+    connection.close()
+
+
+def test_each_statement_has_the_name_above_it() -> None:
+    text = "-- about\n\n-- name: one\nSELECT 1;\n\n-- name: two\n-- why\nSELECT\n  2;\n"
+    assert dict(parse(text)) == {"one": "SELECT 1", "two": "-- why\nSELECT\n  2"}
+
+
+def test_text_without_names_has_no_statements() -> None:
+    assert list(parse("SELECT 1;")) == []
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_finds_its_rows_by_index(database: sqlite3.Connection, name: str) -> None:
+    statement = STATEMENTS[name]
+    plan = database.execute(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?")).fetchall()
+    steps = [str(row[3]) for row in plan]
+    scanned = {match[1] for step in steps if (match := re.match(r"SCAN (?!CONSTANT)(\w+)", step))}
+    assert scanned <= {SCANS_ALLOWED.get(name, "")}
+    assert not any("TEMP B-TREE" in step for step in steps)
+
+
+@pytest.mark.parametrize("name", ["tasks_due", "first_due"])
+def test_due_tasks_are_found_behind_a_place_by_index(database: sqlite3.Connection, name: str) -> None:
+    statement = STATEMENTS[name]
+    plan = database.execute(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?")).fetchall()
+    assert "task_due" in str(plan)
+    assert "schedule_time" in str(plan).split("generation=?")[1]
