@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -47,6 +48,7 @@ from kumotasks.settings import Settings, SettingsError, is_loopback
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlstore import SqlStore
 
+logger = logging.getLogger("kumotasks.server")
 _FRAMING = 64 * 1024  # around a body of the largest size: a frame, JSON, headers
 
 
@@ -73,8 +75,11 @@ class Readiness:
     async def start(self) -> None:
         self.ready = True
         self._announce()
+        logger.info("ready")
 
     def refuse(self) -> None:
+        if self.ready:
+            logger.info("stopping")
         self.ready = False
         self._health.end()
 

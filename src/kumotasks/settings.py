@@ -113,6 +113,8 @@ def check(settings: Settings) -> Settings:
     for name in LATER:
         if getattr(settings, name) != getattr(default, name):
             raise SettingsError(f"--{name.replace('_', '-')}: not available in this version.")
+    if settings.max_body > default.max_body:
+        raise SettingsError(f"max_body {settings.max_body}: {default.max_body} bytes (16MiB) is the most.")
     if settings.database is None:
         raise SettingsError(f"--store {_without_password(settings.store)}: not available in this version.")
     if settings.auth == "off" and not settings.auth_off_anywhere and not is_loopback(settings.host):

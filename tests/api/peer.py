@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -231,6 +231,34 @@ class Peer:
         return sum(frame.window_increment for frame in self.frames(WindowUpdateFrame, stream))
 
 
+async def gone(listener: Listener) -> None:
+    """Every connection has ended on the server's side too."""
+    assert listener._server is not None
+    await listener._server.connections.gone.wait()
+
+
+async def paused(listener: Listener) -> Any:
+    """The server's side of the only connection, once its socket takes no more."""
+    server = inside(listener)
+    reached = asyncio.Event()
+    pause = server._outlet.pause
+
+    def heard() -> None:
+        pause()
+        reached.set()
+
+    server._outlet.pause = heard
+    await reached.wait()
+    return server
+
+
+async def flood(peer: Peer, frames: Iterator[bytes]) -> None:
+    """Send until the server has had enough."""
+    for piece in frames:
+        peer.send(piece)
+        await peer.writer.drain()
+
+
 @contextlib.asynccontextmanager
 async def connected(listener: Listener, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
     """A connection on which nothing has been said."""
@@ -273,8 +301,11 @@ async def reply(send: Any, body: bytes = b"", status: int = 200, fields: Iterabl
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """An application that answers as a unary gRPC call does: head, the request's body, trailers."""
+    """An application that answers with the request's body; over HTTP/2 with trailers, as a unary gRPC call does."""
     body = await read_all(receive)
+    if scope["http_version"] != "2":
+        await reply(send, body)
+        return
     head = [(b"content-type", b"application/grpc")]
     await send({"type": "http.response.start", "status": 200, "headers": head, "trailers": True})
     await send({"type": "http.response.body", "body": body})

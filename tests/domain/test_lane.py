@@ -76,11 +76,19 @@ def test_tasks_go_in_the_order_of_their_schedule_times() -> None:
 
 
 def test_a_task_offered_twice_is_one_task() -> None:
-    lane = a_lane()
-    lane.offer(a_task(1, body=b"12"), NOW)
-    lane.offer(a_task(1, body=b"12"), NOW)
+    lane = a_lane(room=Room(bytes=100), unloaded=NOW + 1)
+    lane.offer(a_task(1, body=b"x" * 40), NOW)
+    lane.offer(a_task(1, body=b"x" * 40), NOW)
     assert lane.waiting == 1
-    assert [each.serial for each in sent(lane)] == [1]
+    assert lane.plan(NOW, 100) == Plan((a_task(1, body=b"x" * 40),), None, load=True)
+
+
+def test_a_task_offered_twice_takes_room_once() -> None:
+    lane = a_lane(room=Room(bytes=100), unloaded=NOW + 1)
+    lane.queue = queue(rate_limits=RateLimits(500, 100, 0))
+    for _ in range(3):
+        lane.offer(a_task(1, body=b"x" * 40), NOW)
+    assert lane.plan(NOW, 100).load
 
 
 def test_a_quota_leaves_the_rest_for_the_next_turn() -> None:

@@ -1,4 +1,4 @@
-"""Removes what is gone already for every reader: rows of purged and deleted queues, expired tasks, names and tombstones.
+"""Removes what is gone already for every reader: rows of purged and deleted queues, expired tasks, names, tombstones.
 
 It sleeps until the store says that something expires, or until a purge or a deletion leaves rows behind; then it takes
 them away in small passes, so that creation is never held up.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from kumotasks.domain.clock import DAY, MINUTE, Clock, Timer
+from kumotasks.domain.clock import DAY, MINUTE, SECOND, Clock, Timer
 from kumotasks.domain.errors import KumoError
 from kumotasks.storage.store import QueueDeleted, QueuePurged, Store, Swept, Wake
 
-PASS = 250  # rows a pass: a few milliseconds of the writer
+PASS = 20  # rows a pass: about a millisecond of the writer, for each row may be on pages of its own
+REST = 3  # after a pass, so many times as long as it took: the disk has time for others, and for the log's pages
 _AGAIN = MINUTE  # after a failure; and the least time between two looks at what expires
 _AT_LEAST = DAY  # what comes to be later may expire before what is there now; readers judge expiry themselves
 
@@ -64,9 +65,12 @@ class Janitor:
         try:
             while self._asked:
                 self._asked = False
+                begun = self._clock.now()
                 swept = await self._pass()
                 self._asked = self._asked or swept.more
                 next_due = swept.next_due
+                if self._asked:
+                    await self._rest(min(SECOND, REST * (self._clock.now() - begun)))
         except KumoError:
             next_due = self._clock.now() + _AGAIN
         finally:
@@ -75,6 +79,16 @@ class Janitor:
 
     async def _pass(self) -> Swept:
         return await self._store.sweep(now=self._clock.now(), limit=PASS)
+
+    async def _rest(self, duration: int) -> None:
+        if duration <= 0:
+            return  # a clock that stands still until it is moved: nobody would wake us
+        rested = asyncio.Event()
+        timer = self._clock.call_at(self._clock.now() + duration, rested.set)
+        try:
+            await rested.wait()
+        finally:
+            timer.cancel()
 
     def _sleep(self, next_due: int | None) -> None:
         if self._timer is not None:

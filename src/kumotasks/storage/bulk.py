@@ -27,60 +27,39 @@ def _for_rows(insert: str, count: int) -> str:
 
 
 class Bulk:
-    """Collects by kind; `write` empties it."""
+    """Rows by statement, to be appended to; `write` empties it. The statements' own parameters say what a row is."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._added: list[Value] = []  # flat: the columns of one task after those of another
-        self._columns = 1
-        self._retried: list[Row] = []
-        self._ended: list[Row] = []
-        self._rested: list[Row] = []
-        self._answered: list[Row] = []
-
-    def add(self, row: Row) -> None:
-        """The columns of `add_task`."""
-        self._columns = len(row)
-        self._added += row
-
-    def retry(self, row: Row) -> None:
-        """The parameters of `retry_task`."""
-        self._retried.append(row)
-
-    def end(self, key: Row) -> None:
-        """The parameters of `end_task`."""
-        self._ended.append(key)
-
-    def rest(self, row: Row) -> None:
-        """The parameters of `rest_name`."""
-        self._rested.append(row)
-
-    def answer_run(self, key: Row) -> None:
-        """The parameters of `answer_run`; there may be no such run."""
-        self._answered.append(key)
+        self.added: list[Value] = []  # flat: all columns of one task after those of another
+        self.retried: list[Row] = []
+        self.ended: list[Row] = []
+        self.rested: list[Row] = []
+        self.answered: list[Row] = []
 
     def write(self) -> None:
         """What makes room goes first. Surprised if a row had no effect."""
-        self._each("end_task", self._ended)
-        self._each("rest_name", self._rested)
-        self._each("answer_run", self._answered, surely=False)
-        self._each("retry_task", self._retried)
-        if self._added:
+        self._each("end_task", self.ended)
+        self._each("rest_name", self.rested)
+        self._each("answer_run", self.answered, surely=False)  # a run's request may be gone
+        self._each("retry_task", self.retried)
+        if self.added:
             self._insert()
 
     def _insert(self) -> None:
         insert = self._session.statements["add_task"]
         execute = self._session.connection.execute
-        begin, end = 0, len(self._added)
+        columns = insert.count("?")
+        begin, end = 0, len(self.added)
         try:
             for rows in _CHUNKS:
-                step = rows * self._columns
+                step = rows * columns
                 while begin + step <= end:
-                    execute(_for_rows(insert, rows), self._added[begin : begin + step])
+                    execute(_for_rows(insert, rows), self.added[begin : begin + step])
                     begin += step
         except sqlite3.IntegrityError as taken:
             raise Surprised from taken
-        self._added.clear()
+        self.added.clear()
 
     def _each(self, statement: str, rows: list[Row], *, surely: bool = True) -> None:
         if not rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from kumotasks.domain.bucket import Bucket
 from kumotasks.domain.errors import EntityNotFound, QueueExists, QueueNameRetired, QueueNotFound
@@ -94,8 +95,8 @@ def take_homes() -> Operation[list[Home]]:
 
 def _home(row: Row) -> Home:
     """From number, generation, settings, fresh, the bucket's four columns, the first schedule time."""
-    fresh, next_due = columns((row[3], row[8]), tuple[int, int | None])
-    return Home(unpack_queue(row[:3]), unpack_bucket(row[4:8]), bool(fresh), next_due)
+    next_due = cast("int | None", row[8])
+    return Home(unpack_queue(row[:3]), unpack_bucket(row[4:8]), row[3] == 1, next_due)
 
 
 def release_homes(buckets: Sequence[tuple[int, Bucket]]) -> Operation[None]:

@@ -41,14 +41,10 @@ class Transaction:
         """Surprised if that cannot be done in hope."""
         for job in jobs:
             match job:
-                case Adding() if self._hopeful:
-                    self._add(job)
-                case Settling() if self._hopeful:
-                    self._settle(job)
                 case Adding():
-                    self._operate(job.waiter, partial(tasks.add_tasks, job.tasks))
+                    self._add(job)
                 case Settling():
-                    self._operate(job.waiter, partial(tasks.settle, job.settlement, self._ended))
+                    self._settle(job)
                 case Operating():
                     self._bulk.write()
                     self._operate(job.waiter, job.begin)
@@ -68,6 +64,9 @@ class Transaction:
         self._outcome.answers.append((waiter, done.value))
 
     def _add(self, job: Adding) -> None:
+        if not self._hopeful:
+            self._operate(job.waiter, partial(tasks.add_tasks, job.tasks))
+            return
         stored = self._directory.find(job.tasks[0].name.queue)
         if stored is None:
             self._outcome.answers.append((job.waiter, [QueueNotFound() for _ in job.tasks]))
@@ -77,7 +76,7 @@ class Transaction:
             if task.named and not self._takes_new_name(stored, task):
                 kept.append(self._add_again(task))
                 continue
-            self._bulk.add(task_row(stored, task, definition))
+            self._bulk.added += task_row(stored, task, definition)
             self._outcome.wakes.append(TaskAdded(stored.number, task))
             kept.append(task)
         self._outcome.answers.append((job.waiter, kept))
@@ -95,19 +94,22 @@ class Transaction:
 
     def _settle(self, job: Settling) -> None:
         settlement = job.settlement
-        number, generation, task = settlement.number, settlement.generation, settlement.task
-        there = self._directory.is_current(number, generation)
+        if not self._hopeful:
+            self._operate(job.waiter, partial(tasks.settle, settlement, self._ended))
+            return
+        number, task = settlement.number, settlement.task
+        there = self._directory.is_current(number, settlement.generation)
         self._outcome.answers.append((job.waiter, there))
         if not there:
             return
-        key = task_key(number, generation, task)
+        key = task_key(number, settlement.generation, task)
         if settlement.run:
-            self._bulk.answer_run(key[:3])
+            self._bulk.answered.append(key[:3])
         if not settlement.ended:
-            self._bulk.retry((pack_progress(task.progress), task.schedule_time, *key))
+            self._bulk.retried.append((pack_progress(task.progress), task.schedule_time, *key))
             return
-        self._bulk.end(key)
+        self._bulk.ended.append(key)
         if task.named:
-            self._bulk.rest((settlement.name_until, number, task.name.task, generation))
+            self._bulk.rested.append((settlement.name_until, number, task.name.task, settlement.generation))
         else:
             self._ended.remember(number, task.name.task)
