@@ -5,7 +5,6 @@ Names and times are drawn from a few that mean something as well as from everyth
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -31,6 +30,7 @@ URLS = ("http://127.0.0.1:1", "http://127.0.0.1:1/%zz?a=%", "https://[::1]:2/", 
 FILTERS = ("state: PAUSED", "state =", "rateLimits.maxDispatchesPerSecond > 1 AND (", 'name =~ "((a+)+)+$"', "NOT")
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+TOKENS = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_!#$%&'*+.^`|~", min_size=1, max_size=20)
 WORDS = st.sampled_from((*NAMES, *URLS, *FILTERS)) | st.builds("{}{}".format, st.sampled_from(URLS), TEXT) | TEXT
 NUMBERS = st.sampled_from((0, 1, -1, 2, 100, 2**31 - 1, -(2**31))) | st.integers(-(2**31), 2**31 - 1)
 LARGE = st.sampled_from((0, 1, -1, 2**62, 2**63 - 1, -(2**63), 253402300800)) | st.integers(-(2**63), 2**63 - 1)
@@ -43,20 +43,108 @@ SCALARS: dict[int, st.SearchStrategy[Any]] = {
     FieldDescriptor.CPPTYPE_ENUM: st.integers(-1, 9),
 }
 DEEPEST = 6
-Field = Callable[[], st.SearchStrategy[Any]]
+# What a field of this name may well hold; four times out of five it does.
+LIKELY: dict[str, st.SearchStrategy[Any]] = {
+    "url": st.sampled_from(URLS[:3]),
+    "host": st.sampled_from(("127.0.0.1", "localhost")),
+    "path": st.sampled_from(("", "/", "/a b", "/%2e%2e/")),
+    "filter": st.sampled_from(FILTERS),
+    "page_token": st.just(""),
+    "page_size": st.integers(0, 3),
+    "response_view": st.integers(0, 2),
+    "http_method": st.integers(0, 7),
+    "seconds": st.sampled_from((0, 1, 15, 60, 600, 1_800, 86_400)),
+    "nanos": st.sampled_from((0, 1, 500_000_000)),
+    "max_dispatches_per_second": st.floats(0, 500),
+    "max_concurrent_dispatches": st.integers(0, 5_000),
+    "max_attempts": st.integers(-1, 100),
+    "max_doublings": st.integers(0, 40),
+    "sampling_ratio": st.floats(0, 1),
+    "port": st.integers(0, 65_535),
+    "paths": st.sampled_from(
+        ("rate_limits", "retry_config.max_attempts", "http_target.uri_override.host", "name", "*")
+    ),
+    "service_account_email": st.just("a@b.example"),
+    "relative_uri": st.sampled_from(("", "/", "/a?b=%zz")),
+    "role": st.just("roles/cloudtasks.viewer"),
+    "members": st.sampled_from(("user:a@b.example", "allUsers")),
+    "version": st.sampled_from((0, 1, 3)),
+    "requested_policy_version": st.sampled_from((0, 1, 3)),
+    "permissions": st.just("cloudtasks.tasks.create"),
+    "etag": st.sampled_from((b"", b"\0\x20\1")),
+    "request_id": st.just(""),
+}
+# Where a call must be aimed to get past the gate: (path of a field, what it then holds).
+AIMS: dict[str, tuple[tuple[str, str], ...]] = {
+    "ListQueues": (("parent", PLACE),),
+    "GetQueue": (("name", QUEUE),),
+    "CreateQueue": (("parent", PLACE), ("queue.name", f"{PLACE}/queues/")),
+    "UpdateQueue": (("queue.name", QUEUE),),
+    "DeleteQueue": (("name", f"{PLACE}/queues/other"),),
+    "PurgeQueue": (("name", QUEUE),),
+    "PauseQueue": (("name", QUEUE),),
+    "ResumeQueue": (("name", QUEUE),),
+    "GetIamPolicy": (("resource", QUEUE),),
+    "SetIamPolicy": (("resource", QUEUE),),
+    "TestIamPermissions": (("resource", QUEUE),),
+    "ListTasks": (("parent", QUEUE),),
+    "GetTask": (("name", TASK),),
+    "CreateTask": (("parent", QUEUE), ("task.name", "")),
+    "BatchCreateTasks": (("parent", QUEUE), ("requests.parent", QUEUE), ("requests.task.name", "")),
+    "DeleteTask": (("name", TASK),),
+    "BatchDeleteTasks": (("parent", QUEUE), ("names", f"{QUEUE}/tasks/")),
+    "RunTask": (("name", TASK),),
+    "GetCmekConfig": (("name", f"{PLACE}/cmekConfig"),),
+    "UpdateCmekConfig": (("cmek_config.name", f"{PLACE}/cmekConfig"), ("cmek_config.kms_key", "")),
+    "ListLocations": (("name", "projects/fuzz"),),
+    "GetLocation": (("name", PLACE),),
+    "GetOperation": (("name", f"{PLACE}/operations/o"),),
+}
 
 
-def messages(kind: type[Message]) -> st.SearchStrategy[Message]:
-    """Any message of a type, unset fields included."""
-    return fields_of(kind.DESCRIPTOR, DEEPEST).map(lambda values: kind(**values))
+@st.composite
+def messages(draw: st.DrawFn, rpc: str, kind: type[Message]) -> Message:
+    """Any message of a type; four times out of five it is aimed at something that is there."""
+    message = kind(**draw(fields_of(kind.DESCRIPTOR, DEEPEST)))
+    if draw(st.integers(0, 4)):
+        number = draw(st.integers(0, 10**6))
+        for path, text in AIMS[rpc]:
+            aim(message, path.split("."), f"{text}{number}" if text.endswith("/") else text)
+    return message
+
+
+def aim(message: Any, path: list[str], text: str) -> None:
+    """Write `text` at a path, into every element of a list on the way."""
+    name, *rest = path
+    value = getattr(message, name)
+    if message.DESCRIPTOR.fields_by_name[name].is_repeated:
+        if rest:
+            for each in value or [value.add()]:
+                aim(each, rest, text)
+        elif text not in value:
+            value.append(text)
+    elif rest:
+        aim(value, rest, text)
+    else:
+        setattr(message, name, text)
+
+
+@st.composite
+def bent(draw: st.DrawFn, whole: st.SearchStrategy[Message]) -> bytes:
+    """The bytes of a message, with a few of them changed, taken out or put in."""
+    data = bytearray(draw(whole).SerializeToString())
+    for _ in range(draw(st.integers(0, 3))):
+        place = draw(st.integers(0, len(data)))
+        data[place : place + draw(st.integers(0, 2))] = draw(st.binary(max_size=2))
+    return bytes(data)
 
 
 def fields_of(described: Descriptor, depth: int) -> st.SearchStrategy[dict[str, Any]]:
     """Keyword arguments of a message; at most one field of each oneof."""
     known = {each.name: value_of(each, depth) for each in described.fields}
     names = st.lists(st.sampled_from(sorted(known)), max_size=5, unique=True) if known else st.just([])
-    likely = [name for name in ("name", "parent", "queue", "task", "resource") if name in known]
-    chosen = names.map(lambda some: one_of_each_oneof(described, [*likely, *some]))
+    needed = [name for name in ("queue", "task", "requests", "http_request", "url") if name in known]
+    chosen = names.map(lambda some: one_of_each_oneof(described, [*some, *needed]))
     return chosen.flatmap(lambda some: st.fixed_dictionaries({name: known[name] for name in some}))
 
 
@@ -71,7 +159,7 @@ def one_of_each_oneof(described: Descriptor, names: list[str]) -> list[str]:
 def value_of(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     inner = field.message_type
     if inner is not None and inner.GetOptions().map_entry:
-        return st.dictionaries(TEXT, value_of(inner.fields_by_name["value"], 0), max_size=3)
+        return st.dictionaries(TOKENS | TEXT, value_of(inner.fields_by_name["value"], 0), max_size=3)
     if inner is not None and not depth:
         return st.just([] if field.is_repeated else {})
     one = fields_of(inner, depth - 1) if inner is not None else scalar(field)
@@ -79,9 +167,11 @@ def value_of(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
 
 
 def scalar(field: FieldDescriptor) -> st.SearchStrategy[Any]:
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        return st.binary(max_size=60)
-    return SCALARS[field.cpp_type]
+    anything = st.binary(max_size=60) if field.type == FieldDescriptor.TYPE_BYTES else SCALARS[field.cpp_type]
+    likely = LIKELY.get(field.name)
+    if likely is None:
+        return anything
+    return st.integers(0, 4).flatmap(lambda number: likely if number else anything)
 
 
 KEYS = (
@@ -125,7 +215,6 @@ SUFFIXES = st.sampled_from(
 )
 PARAMETERS = ("$alt", "alt", "fields", "updateMask", "pageSize", "pageToken", "filter", "prettyPrint", "responseView")
 QUERIES = st.dictionaries(st.sampled_from(PARAMETERS) | TEXT, WORDS | st.sampled_from(ODD), max_size=4)
-TOKENS = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_!#$%&'*+.^`|~", min_size=1, max_size=20)
 VISIBLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=40)
 KNOWN_HEADERS = st.sampled_from(
     (

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.calls import CALLS, RawGrpc, Reply
-from tests.garble import BODIES, HEADERS, PATHS, PLACE, QUERIES, QUEUE, SUFFIXES, TASK, VERBS, messages
+from tests.garble import BODIES, HEADERS, PATHS, PLACE, QUERIES, QUEUE, SUFFIXES, TASK, VERBS, bent, messages
 from tests.running import KumoProcess, running
 
 # Seeds are fixed: a run that fails here fails again. KUMO_FUZZ=100 tries a hundred times as much, each time new.
@@ -61,10 +61,11 @@ def grpc(kumo: KumoProcess) -> Iterator[RawGrpc]:
 
 
 @FUZZ
-@given(message=st.binary(max_size=200))
+@given(data=st.data())
 @pytest.mark.parametrize("rpc", CALLS)
-def test_arbitrary_bytes_over_grpc(rpc: str, message: bytes, grpc: RawGrpc) -> None:
+def test_arbitrary_bytes_over_grpc(rpc: str, data: st.DataObject, grpc: RawGrpc) -> None:
     row = CALLS[rpc]
+    message = data.draw(st.binary(max_size=200) | bent(messages(rpc, row.request)))
     reply = grpc.send(f"/{row.service}/{rpc}", message)
     if isinstance(reply, Reply) and not is_a(row.request, message):
         assert reply == NO_MESSAGE
@@ -89,7 +90,7 @@ def status_of(reply: bytes | Reply) -> str:
 @pytest.mark.parametrize("rpc", CALLS)
 def test_arbitrary_messages_over_grpc(rpc: str, data: st.DataObject, grpc: RawGrpc) -> None:
     row = CALLS[rpc]
-    message = data.draw(messages(row.request))
+    message = data.draw(messages(rpc, row.request))
     reply = grpc.send(f"/{row.service}/{rpc}", message.SerializeToString())
     assert status_of(reply) not in FAULTS, reply
 

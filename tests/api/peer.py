@@ -237,6 +237,20 @@ async def gone(listener: Listener) -> None:
     await listener._server.connections.gone.wait()
 
 
+async def deaf(connection: Any) -> None:
+    """An HTTP/1.1 connection has stopped reading."""
+    flow, reached = connection.flow, asyncio.Event()
+    pause = flow.pause_reading
+
+    def heard() -> None:
+        pause()
+        reached.set()
+
+    if not flow.read_paused:
+        flow.pause_reading = heard
+        await reached.wait()
+
+
 async def paused(listener: Listener) -> Any:
     """The server's side of the only connection, once its socket takes no more."""
     server = inside(listener)

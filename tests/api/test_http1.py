@@ -11,7 +11,7 @@ import pytest
 from kumotasks.api.http1 import place
 from kumotasks.api.limits import Limits
 from kumotasks.lifecycle import Listener
-from tests.api.peer import both_loops, connected, echo, flood, gone, inside, read_all, reply, serving
+from tests.api.peer import both_loops, connected, deaf, echo, flood, gone, inside, read_all, reply, serving
 
 KIB = 1024
 
@@ -135,6 +135,8 @@ async def test_options_may_ask_about_the_server() -> None:
         (b"http://a/#b", 1, "1.1"),
         (b"a:443", 1, "1.1"),
         (b"", 1, "1.1"),
+        (b"/", 1, "0.9"),
+        (b"/", 1, "2.0"),
     ],
 )
 def test_a_request_that_leads_nowhere_has_no_place(url: bytes, hosts: int, version: str) -> None:
@@ -241,9 +243,10 @@ async def test_a_body_in_chunks_beyond_the_limit_is_refused_and_its_call_cancell
 
 @both_loops
 async def test_an_application_that_does_not_read_stops_the_client() -> None:
-    gate = asyncio.Event()
+    began, gate = asyncio.Event(), asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        began.set()
         await gate.wait()
         await reply(send, b"%d" % len(await read_all(receive)))
 
@@ -251,8 +254,8 @@ async def test_an_application_that_does_not_read_stops_the_client() -> None:
     async with serving(app) as port, connected(port) as peer:
         peer.send(get(b"/", b"content-length: %d" % size).replace(b"GET", b"POST", 1))
         peer.send(bytes(size))
-        while not (port.connections and inside(port).flow and inside(port).flow.read_paused):
-            await asyncio.sleep(0)
+        await began.wait()
+        await deaf(inside(port))
         assert len(inside(port).cycle.body) <= 64 * KIB + 256 * KIB
         gate.set()
         assert b"%d" % size in await peer.reader.read()
@@ -260,38 +263,32 @@ async def test_an_application_that_does_not_read_stops_the_client() -> None:
 
 @both_loops
 async def test_requests_ahead_of_their_answers_are_bounded() -> None:
-    gate = asyncio.Event()
-    began = 0
+    began, gate = asyncio.Event(), asyncio.Event()
+    calls = 0
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        nonlocal began
-        began += 1
+        nonlocal calls
+        calls += 1
+        began.set()
         await receive()
         await gate.wait()
         await reply(send)
 
     async with serving(app) as port, connected(port) as peer:
         peer.send(get(last=False) * 5000)
-        while not (port.connections and getattr(inside(port), "_deaf", False)):
-            await asyncio.sleep(0)
-        assert len(inside(port).pipeline) == 0
+        await began.wait()
+        assert len(inside(port).pipeline) <= Limits().max_pipelined
         gate.set()
-        assert (await peer.reader.read()).count(b"HTTP/1.1 200") == began == 1
+        assert (await peer.reader.read()).count(b"HTTP/1.1 200") == calls == 1
 
 
 @both_loops
 async def test_garbage_behind_a_request_does_not_spoil_its_answer() -> None:
-    gate = asyncio.Event()
-
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await gate.wait()
         await reply(send, b"whole")
 
     async with serving(app) as port, connected(port) as peer:
         peer.send(get(last=False) + b"\0\0 garbage \r\n\r\n")
-        while not (port.connections and getattr(inside(port), "_deaf", False)):
-            await asyncio.sleep(0)
-        gate.set()
         heard = await peer.reader.read()
         assert heard.count(b"HTTP/1.1") == 1
         assert b"5\r\nwhole\r\n0\r\n\r\n" in heard
@@ -307,6 +304,18 @@ async def test_an_offered_upgrade_is_passed_over(body: bytes, caplog: pytest.Log
         assert body in heard
         assert b"and on" in heard
     assert caplog.records == []
+
+
+@both_loops
+async def test_an_offered_upgrade_leaves_the_rest_of_the_head_alone() -> None:
+    app = Scopes()
+    fields = [b"upgrade: h2c", b"connection: keep-alive, Upgrade, HTTP2-Settings", b"x-own: 1"]
+    async with serving(app) as port:
+        await ask(port, get(b"/a?b", *fields))
+    (scope,) = app.seen
+    assert (scope["path"], scope["query_string"]) == ("/a", b"b")
+    assert dict(scope["headers"])[b"x-own"] == b"1"
+    assert b"upgrade" not in dict(scope["headers"])
 
 
 @both_loops

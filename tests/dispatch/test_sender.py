@@ -148,6 +148,15 @@ async def test_the_next_address_is_tried_where_one_refuses() -> None:
         assert await s.send(post(f"http://worker.test:{w.port}/")) == ANSWERED
 
 
+async def test_where_every_address_refuses_the_first_one_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as plug:
+        port = plug.getsockname()[1]
+    async with sender(look_up=lambda _: ("127.0.0.2", "127.0.0.3")) as s:
+        assert await s.send(post(f"http://worker.test:{port}/")) == Unreachable(
+            f"cannot connect to worker.test (127.0.0.2 port {port}): connection refused"
+        )
+
+
 async def test_a_name_that_nobody_knows_is_unreachable() -> None:
     async with sender() as s:
         assert await s.send(post("http://worker.test/")) == Unreachable(

@@ -265,11 +265,12 @@ async def test_a_proxy_that_opens_no_tunnel_is_the_reason(refusal: bytes, reason
 
 
 async def test_the_deadline_covers_the_tunnel() -> None:
-    clock = ManualClock(START)
+    clock, gone = ManualClock(START), asyncio.Event()
 
     async def mute(visit: Visit) -> None:
         await visit.request()
         await visit.gone()
+        gone.set()
 
     async with worker(mute) as proxy, sender(clock=clock, proxy=ProxySettings(proxy.url)) as s:
         sending = asyncio.ensure_future(s.send(post("https://worker.test/")))
@@ -277,6 +278,7 @@ async def test_the_deadline_covers_the_tunnel() -> None:
         clock.turn(START + DEADLINE)
         assert await sending == TimedOut()
         assert s.connections_open == 0
+        await asyncio.wait_for(gone.wait(), 10)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

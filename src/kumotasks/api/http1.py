@@ -27,6 +27,11 @@ HEAD_TOO_LARGE = Refusal(431, 8, b"The request's line and headers are larger tha
 # RFC 9112 section 3.2.2. Groups: the authority without user, the path and query.
 ABSOLUTE = re.compile(rb"https?://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECASE)
 
+UPGRADING = frozenset({b"upgrade", b"http2-settings"})
+
+# The versions that are spoken here, and how many hosts a request must name in them (RFC 9112 section 3.2).
+HOSTS_LEAST = {"1.0": 0, "1.1": 1}
+
 # After a refusal the client may still be sending: closing at once would make its TCP lose our answer.
 LINGER_SECONDS = 1.0
 
@@ -34,7 +39,7 @@ LINGER_SECONDS = 1.0
 def place(url: bytes, headers: list[Header], version: str) -> tuple[bytes, list[Header]] | None:
     """A target that begins with a slash, and headers with the one host it is meant for; None if that cannot be told."""
     hosts = sum(name == b"host" for name, _ in headers)
-    if hosts > 1 or (hosts == 0 and version == "1.1"):
+    if hosts > 1 or hosts < HOSTS_LEAST.get(version, 2):
         return None
     if url.startswith(b"/") or url == b"*":
         return url, headers
@@ -44,6 +49,18 @@ def place(url: bytes, headers: list[Header], version: str) -> tuple[bytes, list[
     authority, target = absolute.groups()
     rest = [field for field in headers if field[0] != b"host"]
     return target if target.startswith(b"/") else b"/" + target, [(b"host", authority), *rest]
+
+
+def without_upgrade(method: bytes, url: bytes, version: str, headers: list[Header]) -> bytes:
+    """The head of a request that offers another protocol, as it would be if it did not."""
+    lines = [b"%b %b HTTP/%b" % (method, url, version.encode())]
+    for name, value in headers:
+        if name == b"connection":
+            tokens = [token for token in value.split(b",") if token.strip().lower() not in UPGRADING]
+            lines.append(b"connection:" + b",".join(tokens))
+        elif name not in UPGRADING:
+            lines.append(name + b": " + value)
+    return b"\r\n".join([*lines, b"\r\n"])
 
 
 class Whole:
@@ -95,9 +112,10 @@ class Http1(HttpToolsProtocol):
         self._due = self._now + limits.head_seconds
         self._stuck_since = NEVER
         self._running: RequestResponseCycle | None = None
-        self._task: asyncio.Task[Any] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._refusal = MALFORMED
-        self._deaf = False
+        self._deaf = self._lingering = False
+        self._again: bytes | None = None  # a head to be read once more, without its offer of another protocol
         self._in_head = False
         self._head = self._received = 0
         self._fruitful = False
@@ -137,6 +155,12 @@ class Http1(HttpToolsProtocol):
         super().resume_writing()
         self._stuck_since = NEVER
 
+    def shutdown(self) -> None:
+        if self._lingering:
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._unset_keepalive_if_required()
@@ -156,10 +180,14 @@ class Http1(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._wait(self._limits.stall_seconds)
-        placed = place(self.url, self.headers, self.parser.get_http_version())
+        version = self.parser.get_http_version()
+        placed = place(self.url, self.headers, version)
         if placed is None:
             self._stop(MALFORMED)
         self.url, self.headers[:] = placed
+        if self.parser.should_upgrade():
+            self._again = without_upgrade(self.parser.get_method(), self.url, version, self.headers)
+            return
         if int(dict(self.headers).get(b"content-length", 0)) > self._limits.max_body:
             self._stop(TOO_LARGE)
         if len(self.pipeline) >= self._limits.max_pipelined:
@@ -176,15 +204,17 @@ class Http1(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._due = NEVER
-        super().on_message_complete()
+        if self._again is None:
+            super().on_message_complete()
 
     def _feed(self, data: bytes) -> None:
         while data:
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # Nothing to upgrade to: the request is answered in HTTP/1.1, and a new parser reads on behind it.
-                data = data[upgrade.args[0] :]
+                # There is nothing to upgrade to, and this parser would not read the body: a new one does.
+                data = (self._again or b"") + data[upgrade.args[0] :]
+                self._again = None
                 self.parser = httptools.HttpRequestParser(self)
             else:
                 return
@@ -210,6 +240,7 @@ class Http1(HttpToolsProtocol):
             # What was refused is a later request: the answer under way is the last.
             running.keep_alive = False
             self.pipeline.clear()
+            self.flow.resume_reading()  # and forget what comes: closing on unread bytes would lose the answer
             return
         if running is None or running.response_complete or not running.response_started:
             content = [STATUS_LINE[refusal.status], b"connection: close\r\n"]
@@ -221,7 +252,7 @@ class Http1(HttpToolsProtocol):
     def _hang_up(self) -> None:
         if self.transport.can_write_eof():
             self.transport.write_eof()
-            self._stuck_since = -NEVER
+            self._lingering = True
         else:
             self.transport.close()
         self._watch.by(self.loop.time() + LINGER_SECONDS)
@@ -237,10 +268,11 @@ class Http1(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        task = self._task = self.loop.create_task(cycle.run_asgi(app))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        task = self._task = asyncio.current_task()
         running = self._running
         if scope["http_version"] == "1.0":
             send = Whole(send, self._limits.max_body)
@@ -250,14 +282,12 @@ class Http1(HttpToolsProtocol):
             # The client has gone, or the server's patience with open calls has ended: nobody to answer, nothing to log.
             if running is not None:
                 running.disconnected = True
-            self.transport.close()
-        finally:
-            if self._task is task:
-                self._task = None
+            if not self._lingering:
+                self.transport.close()
 
     def _look(self, now: float) -> float:
         stall = self._limits.stall_seconds
-        if self.transport.is_closing() or self._stuck_since + stall <= now:
+        if self._lingering or self.transport.is_closing() or self._stuck_since + stall <= now:
             self.transport.abort()
             return NEVER
         if self.flow.read_paused and self._due < NEVER:

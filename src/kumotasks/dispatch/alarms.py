@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from kumotasks.domain.clock import Clock, Timer
 
+_STALE = 64  # alarms that were replaced or cleared; more of them, beyond one for each that stands, are cleared away
+
 
 class Alarms:
     """Calls `ring(keys)` when the alarms of `keys` (queue numbers) have come; a later `set` replaces an earlier one."""
@@ -24,6 +26,8 @@ class Alarms:
         if self._instants.get(key) != instant:
             self._instants[key] = instant
             heapq.heappush(self._heap, (instant, key))
+            if len(self._heap) > 2 * len(self._instants) + _STALE:
+                self._heap = sorted((at, each) for each, at in self._instants.items())
 
     def clear(self, key: int) -> None:
         """Do not ring for `key`."""

@@ -159,7 +159,6 @@ class AnswerReader:
 
     def on_message_begin(self) -> None:
         if self._complete:
-            self.reusable = False
             raise ValueError("bytes after the answer")
 
     def on_headers_complete(self) -> None:

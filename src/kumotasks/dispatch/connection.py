@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
         assert reply is not None
         # An early answer leaves a part of the request unsent; a cancelled reply, a sender who has given up.
         unsent = self._transport.get_write_buffer_size() if self._transport is not None else 0
-        if self._reader.reusable and self.open and not unsent and not reply.done():
+        if self._reader.reusable and not unsent and not reply.done():
             self._owner.release(self)
         else:
             self.abort()

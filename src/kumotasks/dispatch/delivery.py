@@ -66,6 +66,7 @@ class Delivery:
         self._in_flight = in_flight
         self._name_rest = name_rest
         self.counts = AttemptCounts()
+        self.unanswered: set[asyncio.Task[None] | None] = set()  # attempts whose worker is yet to answer
 
     def begin(self, berth: Berth, task: Task, *, run: bool) -> Coroutine[None, None, None]:
         """Open an attempt on `task` at once; the coroutine sends it and commits what became of it.
@@ -88,33 +89,43 @@ class Delivery:
 
     async def _carry(self, berth: Berth, opened: Open, task: Task, *, run: bool) -> None:
         lane = berth.lane
-        generation = lane.generation
         again = False
         try:
-            outcome = await self._send(berth, task)
-            ended = self._clock.now()
+            # It may have been deleted between the turn that opened it and this one.
+            outcome = None if opened.dropped else await self._send(berth, opened, task)
             if not run:
                 lane.slot_freed()
-            self._account(berth, task, outcome, ended)
-            if not opened.dropped:
-                base = _run_time(task) if run else None
-                # Another attempt may have been counted meanwhile: the newest state is the one that goes on.
-                verdict = decide(opened.task, outcome, queue_retry=lane.queue.retry_config, ended=ended, base=base)
-                opened.task = verdict.task
-                again = await self._commit(berth, opened, generation, verdict, run=run)
+            if outcome is not None:
+                again = await self._finish(berth, opened, task, outcome, run=run)
         finally:
             lane.closed(opened, again=again, now=self._clock.now())
             if lane.find_open(task.serial) is None:
                 self._in_flight.pop(task.serial, None)
 
-    async def _send(self, berth: Berth, task: Task) -> Outcome:
+    async def _send(self, berth: Berth, opened: Open, task: Task) -> Outcome:
+        attempt = asyncio.current_task()
+        self.unanswered.add(attempt)
         try:
             request = build(berth.lane.queue, task, self._hosts)
-            self._watch.began(berth.lane, task.serial, self._clock.now())
+            self._watch.began(berth.lane, opened, self._clock.now())
             return await self._sender.send(request)
         except Exception:
             logger.exception("attempt failed inside the server", extra={"task": str(task.name)})
             return Unreachable("the attempt failed inside the server")
+        finally:
+            self.unanswered.discard(attempt)
+
+    async def _finish(self, berth: Berth, opened: Open, task: Task, outcome: Outcome, *, run: bool) -> bool:
+        """Decide what becomes of the task, and commit it; whether it is to be sent again."""
+        ended = self._clock.now()
+        self._account(berth, task, outcome, ended)
+        if opened.dropped:
+            return False
+        base = _run_time(task) if run else None
+        # Another attempt may have been counted meanwhile: the newest state is the one that goes on.
+        verdict = decide(opened.task, outcome, queue_retry=berth.lane.queue.retry_config, ended=ended, base=base)
+        opened.task = verdict.task
+        return await self._commit(berth, opened, berth.lane.generation, verdict, run=run)
 
     def _account(self, berth: Berth, task: Task, outcome: Outcome, ended: int) -> None:
         self.counts.ended[CODE_NAMES[classify(outcome).code]] += 1

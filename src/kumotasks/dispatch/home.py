@@ -53,9 +53,13 @@ class Homes:
         self.berths: dict[int, Berth] = {}
 
     async def take(self, now: int) -> None:
-        """Become home of every queue that has none; a crash left their buckets empty."""
+        """Become home of every queue that has none; a crash left their buckets empty.
+
+        One that was created meanwhile has its berth already; in the store it is ours with this.
+        """
         for home in await self._store.take_homes():
-            self.berths[home.stored.number] = Berth(self._lane(home, now))
+            if home.stored.number not in self.berths:
+                self.berths[home.stored.number] = Berth(self._lane(home, now))
 
     async def release(self) -> None:
         """Hand the queues back with their buckets as they stand."""

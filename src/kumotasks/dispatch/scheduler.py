@@ -19,10 +19,11 @@ from kumotasks.domain.clock import SECOND, Clock
 from kumotasks.domain.errors import KumoError
 from kumotasks.domain.lane import WINDOW, Place
 from kumotasks.domain.task import Task
-from kumotasks.storage.store import Position, QueueDeleted, QueuePurged, RunRequested, Store, StoredQueue, Wake
+from kumotasks.storage.store import Position, RunRequested, Store, StoredQueue, Wake
 
 _SHARE = 64  # attempts a lane may begin before the next lane has its turn
 _READ_AGAIN = SECOND
+Stage = tuple[asyncio.Task[None], bool]  # an open attempt, and whether its worker is yet to answer
 
 
 class Scheduler:
@@ -99,13 +100,8 @@ class Scheduler:
             berth = apply(wake, now)
             if berth is not None:
                 self._mark(berth)
-            match wake:
-                case RunRequested(number, task):
-                    self._run(number, task)
-                case QueuePurged() | QueueDeleted() if berth is not None:
-                    berth.lane.abandon_load()
-                case _:
-                    pass
+            if isinstance(wake, RunRequested):
+                self._run(wake.number, wake.task)
 
     @property
     def in_flight(self) -> int:
@@ -130,8 +126,9 @@ class Scheduler:
         self._watchers.append(watcher)
         await watcher
 
-    def open_attempts(self) -> frozenset[asyncio.Task[None]]:
-        return frozenset(self._attempts)
+    def open_attempts(self) -> frozenset[Stage]:
+        unanswered = self._delivery.unanswered
+        return frozenset((attempt, attempt in unanswered) for attempt in self._attempts)
 
     # turns
 
@@ -211,11 +208,10 @@ class Scheduler:
         berth.lane.begin_load()
         load = asyncio.get_running_loop().create_task(self._load(berth, berth.lane.generation, now))
         self._loads.add(load)
-        load.add_done_callback(lambda ended: self._loaded(berth, ended))
+        load.add_done_callback(self._loaded)
 
-    def _loaded(self, berth: Berth, load: asyncio.Task[None]) -> None:
+    def _loaded(self, load: asyncio.Task[None]) -> None:
         self._loads.discard(load)
-        self._mark(berth)
         self._tell()
 
     async def _load(self, berth: Berth, generation: int, now: int) -> None:
@@ -231,12 +227,14 @@ class Scheduler:
             edge: Place = (tasks[-1].schedule_time, tasks[-1].name.task) if tasks else lane.edge
             unloaded = await self._store.next_due(stored, after=Position(*edge))
         except KumoError:
-            lane.abandon_load()
+            if lane.generation == generation:
+                lane.abandon_load()
             self._alarms.set(lane.number, self._clock.now() + _READ_AGAIN)
             self._alarms.arm()
             return
         if lane.generation == generation:
             lane.end_load(tasks, edge=edge, unloaded=unloaded, now=self._clock.now())
+        self._mark(berth)
 
 
 def _limit(berth: Berth) -> float:

@@ -12,7 +12,7 @@ import asyncio
 
 from kumotasks.dispatch.answer import Redirected, Reply
 from kumotasks.dispatch.connection import CLOSED_EARLY, Connection
-from kumotasks.dispatch.deadlines import Deadlines, Wait
+from kumotasks.dispatch.deadlines import Deadlines
 from kumotasks.dispatch.dialer import Dialer
 from kumotasks.dispatch.egress import Egress
 from kumotasks.dispatch.head import HeadWriter
@@ -94,8 +94,9 @@ class Sender:
         except asyncio.CancelledError as error:
             if wait.cancelled():
                 connection.abort()
-            return self._cut_short(wait, error)
-        self._deadlines.discard(wait)
+            return self._cut_short(error)
+        finally:
+            self._deadlines.discard(wait)
         if isinstance(reply, Redirected):
             onward = _onward(request, reply, hops=0)
             return reply.answered if onward is None else await self._journey(onward, instant, hops=1)
@@ -110,15 +111,14 @@ class Sender:
         try:
             return await wait
         except asyncio.CancelledError as error:
-            return self._cut_short(wait, error)
+            return self._cut_short(error)
         finally:
             self._deadlines.discard(wait)
 
-    def _cut_short(self, wait: Wait, error: asyncio.CancelledError) -> Outcome:
+    def _cut_short(self, error: asyncio.CancelledError) -> Outcome:
         """What a cancelled wait amounts to; `error` goes on if it is the sending itself that was cancelled."""
-        in_time = self._deadlines.discard(wait)
         task = asyncio.current_task()
-        if in_time or (task is not None and task.cancelling()):
+        if task is not None and task.cancelling():
             raise error
         return TIMED_OUT if self._running else STOPPED
 

@@ -62,6 +62,8 @@ class Throttle:
             self.effective = max(FLOOR, min(before or limit, limit) / 2)
         elif before is not None:
             self._grow(now, before, limit)
+        else:
+            return False  # nothing was judged: what tips the balance may come within this second
         self.judged = now
         return self.effective != before
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from kumotasks.dispatch.janitor import Janitor
-from kumotasks.dispatch.scheduler import Scheduler
+from kumotasks.dispatch.scheduler import Scheduler, Stage
 from kumotasks.domain.clock import ManualClock
 
 GRACE = 0.2  # seconds of real time
@@ -42,7 +42,7 @@ class Traveller:
         self._clock = clock
         self._scheduler = scheduler
         self._janitor = janitor
-        self._slow: frozenset[asyncio.Task[None]] = frozenset()
+        self._slow: frozenset[Stage] = frozenset()
         self._moving = asyncio.Lock()
 
     async def advance(self, to: int) -> int:
@@ -54,7 +54,8 @@ class Traveller:
             return self._clock.now()
 
     async def _settle(self) -> None:
-        """Wait for what is under way, but not for attempts that have used up their grace."""
+        """Wait for what is under way, but not for attempts that have used up their grace: one to be answered, and one
+        to be committed."""
         await _turns()
         while True:
             await self._janitor.swept()

@@ -10,8 +10,7 @@ from collections import deque
 
 from kumotasks.domain.clock import SECOND, Clock, Timer
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
-from kumotasks.domain.lane import Lane
-from kumotasks.domain.task import Task
+from kumotasks.domain.lane import Lane, Open
 from kumotasks.storage.store import Store
 
 NOTED_AFTER = SECOND
@@ -23,13 +22,13 @@ class OpenWatch:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._begun: deque[tuple[int, Lane, int]] = deque()  # (began, lane, serial)
+        self._begun: deque[tuple[int, Lane, Open]] = deque()  # (began, lane, open)
         self._timer: Timer | None = None
         self._writing: set[asyncio.Task[None]] = set()
 
-    def began(self, lane: Lane, serial: int, now: int) -> None:
-        """An attempt on the task `serial` was sent at `now`."""
-        self._begun.append((now, lane, serial))
+    def began(self, lane: Lane, opened: Open, now: int) -> None:
+        """An attempt on an open task was sent at `now`."""
+        self._begun.append((now, lane, opened))
         if self._timer is None:
             self._timer = self._clock.call_at(now + NOTED_AFTER, self._look)
 
@@ -50,10 +49,9 @@ class OpenWatch:
         now = self._clock.now()
         noted = []
         while self._begun and self._begun[0][0] + NOTED_AFTER <= now:
-            _, lane, serial = self._begun.popleft()
-            opened = lane.find_open(serial)
-            if opened is not None and not opened.dropped and not opened.settling:
-                noted.append((lane.number, lane.generation, opened.task))
+            _, lane, opened = self._begun.popleft()
+            if _is_open(lane, opened):
+                noted.append((lane, opened))
         if noted:
             writing = asyncio.get_running_loop().create_task(self._note(noted))
             self._writing.add(writing)
@@ -61,8 +59,15 @@ class OpenWatch:
         if self._begun:
             self._timer = self._clock.call_at(self._begun[0][0] + NOTED_AFTER, self._look)
 
-    async def _note(self, noted: list[tuple[int, int, Task]]) -> None:
+    async def _note(self, noted: list[tuple[Lane, Open]]) -> None:
+        # Judged anew, for a result that went ahead to the store must not be overwritten.
+        attempts = [(lane.number, lane.generation, opened.task) for lane, opened in noted if _is_open(lane, opened)]
         try:
-            await self._store.note_open(noted)
+            await self._store.note_open(attempts)
         except (StorageFull, StorageUnavailable):
             return  # the note is a courtesy; the result of the attempt is what must be committed
+
+
+def _is_open(lane: Lane, opened: Open) -> bool:
+    """Whether that attempt, not a later one on the same task, still waits for its worker."""
+    return lane.find_open(opened.task.serial) is opened and not opened.dropped and not opened.settling

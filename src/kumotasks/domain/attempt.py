@@ -7,6 +7,7 @@ whatever its status; no answer (refused, timed out, barred) does not. Nothing he
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
 HTTP_OK = range(200, 300)
@@ -108,12 +109,17 @@ def responded(outcome: Outcome) -> bool:
     return isinstance(outcome, Answered)
 
 
+@lru_cache(maxsize=1_000)  # there are hardly more
+def _status_of(http: int) -> Status:
+    code = 0 if http in HTTP_OK else CODE_OF_HTTP_STATUS.get(http, 2)
+    return Status(code, f"{CODE_NAMES[code]}({code}): HTTP status code {http}")
+
+
 def classify(outcome: Outcome) -> Status:
     """The status an attempt is remembered by, e.g. `UNAVAILABLE(14): HTTP status code 503`."""
     match outcome:
         case Answered(status=http):
-            code = 0 if http in HTTP_OK else CODE_OF_HTTP_STATUS.get(http, 2)
-            return Status(code, f"{CODE_NAMES[code]}({code}): HTTP status code {http}")
+            return _status_of(http)
         case TimedOut():
             return Status(4, "DEADLINE_EXCEEDED(4): the attempt reached its dispatch deadline")
         case Unreachable(reason):

@@ -8,7 +8,7 @@ when both are reached; the age counts from the first attempt.
 from __future__ import annotations
 
 import email.utils
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
 
 from kumotasks.domain.attempt import (
@@ -28,6 +28,7 @@ from kumotasks.domain.target import HttpRequest
 from kumotasks.domain.task import Progress, Task, with_progress
 
 _SERVER_ERROR = 500
+_UNKNOWN = Attempt()
 _MAX_SHIFT = 62  # beyond it every interval has long met any backoff a Duration can hold
 
 
@@ -65,13 +66,15 @@ Verdict = Done | RetryAt | Exhausted
 def dispatched(task: Task, now: int) -> Task:
     """The task as it is while an attempt made at `now` is open."""
     before = task.progress
-    progress = replace(
-        before,
-        dispatch_count=before.dispatch_count + 1,
-        first_dispatch_time=now if before.first_dispatch_time is None else before.first_dispatch_time,
-        last_attempt=Attempt(schedule_time=task.schedule_time, dispatch_time=now),
+    progress = Progress(
+        before.dispatch_count + 1,
+        before.response_count,
+        before.execution_count,
+        before.previous_response,
+        now if before.first_dispatch_time is None else before.first_dispatch_time,
+        Attempt(task.schedule_time, now),
     )
-    return replace(task, progress=progress)
+    return with_progress(task, progress, task.schedule_time)
 
 
 def decide(task: Task, outcome: Outcome, *, queue_retry: RetryConfig, ended: int, base: int | None = None) -> Verdict:
@@ -79,28 +82,29 @@ def decide(task: Task, outcome: Outcome, *, queue_retry: RetryConfig, ended: int
 
     `base` is the instant the next interval counts from: the attempt's end, or the time of the call for RunTask.
     """
-    after = with_progress(task, _after(task, outcome, ended), task.schedule_time)
+    progress = _after(task, outcome, ended)
     if succeeded(outcome):
-        return Done(after)
+        return Done(with_progress(task, progress, task.schedule_time))
     config = queue_retry if task.retry_config is None else task.retry_config.over(queue_retry)
-    if _spent(after.progress, config, ended):
-        return Exhausted(after)
-    due = (ended if base is None else base) + interval(config, after.progress.dispatch_count)
+    if _spent(progress, config, ended):
+        return Exhausted(with_progress(task, progress, task.schedule_time))
+    due = (ended if base is None else base) + interval(config, progress.dispatch_count)
     if isinstance(task.target, HttpRequest):
         due = max(due, retry_after(outcome, ended))
-    return RetryAt(replace(after, schedule_time=due))
+    return RetryAt(with_progress(task, progress, due))
 
 
 def _after(task: Task, outcome: Outcome, ended: int) -> Progress:
     before = task.progress
-    last = before.last_attempt or Attempt()
+    last = before.last_attempt or _UNKNOWN
     answered = responded(outcome)
-    return replace(
-        before,
-        response_count=before.response_count + answered,
-        execution_count=before.execution_count + _counts_as_execution(task, outcome),
-        previous_response=_previous_response(task, outcome),
-        last_attempt=replace(last, response_time=ended if answered else None, response_status=classify(outcome)),
+    return Progress(
+        before.dispatch_count,
+        before.response_count + answered,
+        before.execution_count + _counts_as_execution(task, outcome),
+        _previous_response(task, outcome),
+        before.first_dispatch_time,
+        Attempt(last.schedule_time, last.dispatch_time, ended if answered else None, classify(outcome)),
     )
 
 

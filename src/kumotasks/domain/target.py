@@ -9,6 +9,7 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from kumotasks.domain.errors import InvalidArgument
 
@@ -34,6 +35,7 @@ class HttpMethod(enum.IntEnum):
     OPTIONS = 7
 
 
+_METHODS = {method.value: method for method in HttpMethod}
 HTTP_BODY_METHODS = frozenset({HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH})
 APP_ENGINE_BODY_METHODS = frozenset({HttpMethod.POST, HttpMethod.PUT})
 
@@ -166,6 +168,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BAD_VALUE = re.compile(r"[\r\n\0]")
 
 
+@lru_cache(maxsize=1024)
 def is_managed_header(name: str) -> bool:
     """Whether the service sets this header of an HTTP task itself."""
     return _MANAGED.fullmatch(name) is not None
@@ -177,7 +180,7 @@ def check_http(request: HttpRequest, *, url_required: bool = True) -> HttpReques
     Headers that the service manages are dropped without a word, as Google does; no Content-Type is ever invented.
     """
     _check_url(request.url, required=url_required)
-    method = HttpMethod(_known_method(request.http_method, "HttpRequest"))
+    method = _known_method(request.http_method, "HttpRequest")
     if request.body and method not in HTTP_BODY_METHODS:
         raise InvalidArgument("HttpRequest.body can only be set when HttpRequest.httpMethod is POST, PUT or PATCH.")
     _check_tokens(request.oidc_token, request.oauth_token)
@@ -209,18 +212,18 @@ def _encoded_length(url: str) -> int:
     return sum(1 if 0x21 <= byte <= 0x7E else 3 for byte in url.encode())
 
 
-def _known_method(method: int, where: str) -> int:
-    if method not in HttpMethod.__members__.values():
+def _known_method(method: int, where: str) -> HttpMethod:
+    known = _METHODS.get(method)
+    if known is None:
         raise InvalidArgument(f"{where}.httpMethod is not a known HTTP method.")
-    return method or HttpMethod.POST
+    return known or HttpMethod.POST
 
 
 def _canonical_headers(headers: Headers) -> Headers:
     if not headers:
         return (("User-Agent", HTTP_USER_AGENT),)
     check_header_block(headers, "HttpRequest.headers")
-    kept = tuple(item for item in headers if _MANAGED.fullmatch(item[0]) is None)
-    return (*kept, ("User-Agent", HTTP_USER_AGENT))
+    return (*[item for item in headers if not is_managed_header(item[0])], ("User-Agent", HTTP_USER_AGENT))
 
 
 def check_header_block(headers: Headers, field: str, *, limit: int | None = MAX_HEADERS) -> None:
@@ -253,7 +256,7 @@ def check_app_engine(
         raise InvalidArgument("AppEngineHttpRequest.relativeUri cannot contain spaces.")
     if len(uri) > MAX_URL // 12 and _encoded_length(uri) > MAX_URL:
         raise InvalidArgument(f"AppEngineHttpRequest.relativeUri must be at most {MAX_URL} characters long.")
-    method = HttpMethod(_known_method(request.http_method, "AppEngineHttpRequest"))
+    method = _known_method(request.http_method, "AppEngineHttpRequest")
     if request.body and method not in APP_ENGINE_BODY_METHODS:
         raise InvalidArgument(
             "AppEngineHttpRequest.body can only be set when AppEngineHttpRequest.httpMethod is POST or PUT."
@@ -301,7 +304,7 @@ def check_http_target(target: HttpTarget) -> HttpTarget:
             raise InvalidArgument("HttpTarget.uriOverride.host cannot be empty.")
         if override.port is not None and not 0 <= override.port <= 65_535:
             raise InvalidArgument("HttpTarget.uriOverride.port must be between 0 and 65535.")
-    if target.http_method not in HttpMethod.__members__.values():
+    if target.http_method not in _METHODS:
         raise InvalidArgument("HttpTarget.httpMethod is not a known HTTP method.")
     check_header_block(target.header_overrides, "HttpTarget.headerOverrides")
     _check_tokens(target.oidc_token, target.oauth_token)

@@ -7,7 +7,7 @@ here. The size law is arithmetic on the stored form, measured byte for byte as t
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kumotasks.domain.attempt import Attempt
 from kumotasks.domain.clock import DAY, HOUR, MILLISECOND, MINUTE, SECOND
@@ -154,7 +154,18 @@ def expires_at(task: Task) -> int:
 
 
 def with_progress(task: Task, progress: Progress, schedule_time: int) -> Task:
-    return replace(task, progress=progress, schedule_time=schedule_time)
+    """`dataclasses.replace`, at a third of its price: every attempt makes two."""
+    return Task(
+        task.name,
+        task.target,
+        schedule_time,
+        task.create_time,
+        task.serial,
+        task.named,
+        task.dispatch_deadline,
+        task.retry_config,
+        progress,
+    )
 
 
 def target_kind(target: Target) -> str:
