@@ -10,12 +10,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
-from tests.calls import CALLS, RawGrpc, Reply
-from tests.garble import BODIES, HEADERS, PATHS, PLACE, QUERIES, QUEUE, SUFFIXES, TASK, VERBS, bent, messages
+from tests.calls import CALLS, RawGrpc, RawRest, Reply
+from tests.garble import BODIES, HEADERS, KEPT, PATHS, PLACE, QUERIES, QUEUE, SUFFIXES, TASK, VERBS, bent, messages
 from tests.running import KumoProcess, running
 
 # Seeds are fixed: a run that fails here fails again. KUMO_FUZZ=100 tries a hundred times as much, each time new.
@@ -34,17 +35,22 @@ NO_MESSAGE = Reply("INTERNAL", "Error parsing the request message.")  # gRPC's o
 
 @pytest.fixture(scope="module")
 def kumo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KumoProcess]:
-    """A server with a queue and a task; at the end its log must hold no sign of a stumble."""
-    with running(tmp_path_factory.mktemp("fuzz")) as process:
-        assert process.http("POST", f"/v2/{PLACE}/queues", {"name": QUEUE})[0] == 200
-        task = {"name": TASK, "httpRequest": {"url": "http://127.0.0.1:1/"}}
-        assert process.http("POST", f"/v2/{QUEUE}/tasks", {"task": task})[0] == 200
+    """A server on which names never rest: what a test deletes, the next one has again."""
+    directory = tmp_path_factory.mktemp("fuzz")
+    config = directory / "kumo.toml"
+    config.write_text('queue_name_rest = "0s"\ntask_name_rest = "0s"\n')
+    with running(directory, "--config", str(config)) as process:
         yield process
 
 
 @pytest.fixture(autouse=True)
 def unshaken(kumo: KumoProcess) -> Iterator[None]:
-    """After each test the server serves, and its log tells of no fault."""
+    """Two queues and a task to aim at; after each test the server serves, and its log tells of no fault."""
+    for queue in (QUEUE, KEPT):
+        assert kumo.http("PATCH", f"/v2/{queue}?updateMask=retryConfig", {"retryConfig": {"maxAttempts": -1}})[0] == 200
+    assert kumo.http("POST", f"/v2/{KEPT}:pause")[0] == 200
+    task = {"name": TASK, "httpRequest": {"url": "http://127.0.0.1:1/"}}
+    assert kumo.http("POST", f"/v2/{KEPT}/tasks", {"task": task})[0] in (200, 409)
     before = kumo.log.stat().st_size
     yield
     assert kumo.http("GET", "/v2/projects/p/locations")[0] == 200
@@ -56,6 +62,13 @@ def unshaken(kumo: KumoProcess) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def grpc(kumo: KumoProcess) -> Iterator[RawGrpc]:
     client = RawGrpc(kumo.address)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def rest(kumo: KumoProcess) -> Iterator[RawRest]:
+    client = RawRest(kumo.address)
     yield client
     client.close()
 
@@ -102,11 +115,35 @@ def test_arbitrary_methods_over_grpc(path: str, grpc: RawGrpc) -> None:
     assert status_of(reply) == "UNIMPLEMENTED" or path.startswith("grpc.health")
 
 
+@FUZZ
+@given(data=st.data())
+@pytest.mark.parametrize("rpc", CALLS)
+def test_arbitrary_messages_over_rest(rpc: str, data: st.DataObject, rest: RawRest) -> None:
+    request = printed(data.draw(messages(rpc, CALLS[rpc].request)))
+    assume(has(request, CALLS[rpc].named_by.split(".")))
+    reply = rest.call(rpc, request)
+    assert reply.status not in FAULTS, reply
+
+
+def printed(message: Message) -> dict[str, Any]:
+    """The message as JSON, if it has such a form: a time beyond the year 9999 has none."""
+    try:
+        return json_format.MessageToDict(message)
+    except json_format.SerializeToJsonError:
+        reject()
+
+
+def has(request: dict[str, Any], path: list[str]) -> bool:
+    """Whether the field that the path is made of is there."""
+    name, *rest = path
+    return name in request and (not rest or has(request[name], rest))
+
+
 @MORE
 @given(rpc=st.sampled_from(sorted(CALLS)), body=BODIES, query=QUERIES)
 def test_arbitrary_bodies_and_queries_over_rest(rpc: str, body: Any, query: dict[str, str], kumo: KumoProcess) -> None:
     row = CALLS[rpc]
-    name = {"CreateTask": QUEUE, "GetTask": TASK, "RunTask": TASK, "ListTasks": QUEUE}.get(rpc, QUEUE)
+    name = {"CreateTask": QUEUE, "GetTask": TASK, "RunTask": TASK, "DeleteTask": f"{KEPT}/tasks/x"}.get(rpc, QUEUE)
     target = f"/v2/{name}{row.behind}?{urlencode(query)}"
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     check(requested(kumo, row.verb, target, sent, [("Content-Type", "application/json")]))

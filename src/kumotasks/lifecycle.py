@@ -129,9 +129,8 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """The port in use; 0 was replaced by a free one when the listener was bound."""
-        port: int = self._sockets[0].getsockname()[1] if self._sockets else self._address[1]
-        return port
+        """The port in use; 0 becomes a free one when the listener is bound."""
+        return self._address[1]
 
     @property
     def connections(self) -> int:
@@ -146,6 +145,7 @@ class Listener:
             self._sockets = _bind(host, port)
         except OSError as error:
             raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+        self._address = host, self._sockets[0].getsockname()[1]
 
     async def start(self) -> None:
         self.bind()

@@ -223,9 +223,10 @@ async def test_endless_trailers_are_refused() -> None:
 
 @both_loops
 async def test_a_body_in_chunks_beyond_the_limit_is_refused_and_its_call_cancelled() -> None:
-    ended = asyncio.Event()
+    began, ended = asyncio.Event(), asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        began.set()
         try:
             await read_all(receive)
             await asyncio.Event().wait()
@@ -234,11 +235,22 @@ async def test_a_body_in_chunks_beyond_the_limit_is_refused_and_its_call_cancell
 
     async with serving(app, Limits(max_body=100 * KIB)) as port, connected(port) as peer:
         peer.send(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+        await began.wait()
         for _ in range(15):
             peer.send(b"2800\r\n" + bytes(10 * KIB) + b"\r\n")
             await peer.writer.drain()
         assert (await peer.reader.read()).startswith(b"HTTP/1.1 413 ")
         await ended.wait()
+
+
+@both_loops
+async def test_a_call_that_is_refused_at_once_never_begins() -> None:
+    app = Scopes()
+    request = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+    async with serving(app, Limits(max_body=KIB)) as port:
+        heard = await ask(port, request + b"800\r\n" + bytes(2 * KIB) + b"\r\n0\r\n\r\n")
+        assert heard.startswith(b"HTTP/1.1 413 ")
+    assert app.seen == []
 
 
 @both_loops

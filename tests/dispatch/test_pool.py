@@ -32,6 +32,9 @@ class Wire(asyncio.Transport):
     def abort(self) -> None:
         self.aborted = True
 
+    def is_closing(self) -> bool:
+        return self.aborted
+
 
 def connect(pool: Pool, key: str) -> tuple[Connection, Wire]:
     """A connection that `pool` owns, and its wire; it is not idle yet."""
@@ -77,6 +80,14 @@ async def test_a_connection_that_is_closing_is_not_taken() -> None:
     second.data_received(b"unasked")
     assert wire.aborted
     assert pool.take(A) is first
+
+
+async def test_a_connection_whose_transport_is_lost_is_not_taken_before_it_is_told() -> None:
+    pool = Pool(SenderLimits())
+    [(connection, wire)] = await filled(pool, A)
+    pool.release(connection)
+    wire.abort()
+    assert pool.take(A) is None
 
 
 async def test_room_goes_to_the_first_in_line() -> None:
@@ -157,6 +168,17 @@ async def test_one_who_gave_up_is_passed_over() -> None:
     await asyncio.gather(first, return_exceptions=True)
     lose(connection)
     assert await second is None
+
+
+async def test_a_connection_is_kept_where_all_in_line_gave_up() -> None:
+    pool = Pool(SenderLimits(max_connections=1))
+    [(connection, wire)] = await filled(pool, A)
+    first = await in_line(pool, B)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    pool.release(connection)
+    assert not wire.aborted
+    assert pool.take(A) is connection
 
 
 async def test_a_connection_lost_before_it_is_adopted_gives_its_room_back() -> None:

@@ -111,3 +111,9 @@ def test_credentials_never_go_to_another_origin(location: str) -> None:
 def test_a_request_with_authorization_is_not_followed_down_to_plaintext() -> None:
     assert led(location="http://a.example/", headers=CREDENTIALS) is None
     assert led(location="http://a.example/") is not None
+
+
+def test_a_request_with_authorization_is_followed_from_plaintext_to_plaintext() -> None:
+    onward = led(url="http://a.example/", location="/x", headers=CREDENTIALS)
+    assert onward is not None
+    assert onward.headers == CREDENTIALS

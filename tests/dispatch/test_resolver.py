@@ -153,6 +153,17 @@ async def test_a_look_up_that_takes_too_long_fails_and_may_be_tried_again(names:
     assert await resolver.resolve("slow.example") == ("192.0.2.1",)
 
 
+async def test_a_look_up_that_is_overdue_in_line_is_not_begun() -> None:
+    names = Names()
+    resolver = make(names, seconds=0.01, threads=1)
+    outcomes = await asyncio.gather(resolver.resolve("first.example"), resolver.resolve("second.example"))
+    assert all(isinstance(outcome, Unreachable) for outcome in outcomes)
+    names.answer()
+    resolver._limits = ResolverLimits(threads=1)
+    assert await resolver.resolve("third.example") == ("192.0.2.1",)
+    assert names.asked == ["first.example", "third.example"]
+
+
 async def test_hosts_in_the_cache_are_bounded(names: Names) -> None:
     resolver = make(names, hosts=3)
     names.answer()

@@ -11,9 +11,9 @@ from kumotasks.domain.attempt import Answered
 from kumotasks.domain.clock import DAY, HOUR, SECOND
 from kumotasks.domain.lane import Room
 from kumotasks.domain.queue import QueueState, RateLimits, RetryConfig
-from kumotasks.storage.store import TaskAdded
+from kumotasks.storage.store import TaskDeleted
 from tests.dispatch.dispatching import FAILED, OK, Node, answers, names
-from tests.factory import NOW, queue_name
+from tests.factory import NOW
 
 
 async def test_a_task_that_is_due_goes_at_once_and_is_gone(tmp_path: Path) -> None:
@@ -213,15 +213,11 @@ async def test_a_task_deleted_in_flight_is_not_tried_again(tmp_path: Path) -> No
 async def test_a_task_deleted_between_its_turn_and_its_request_is_not_sent(tmp_path: Path) -> None:
     async with Node(tmp_path) as node:
         await node.create(limits=RateLimits(500, 100, 1))
-        stored = await node.store.get_queue(queue_name())
         (task,) = await node.add("a", due=NOW + SECOND)
         node.clock.turn(NOW + SECOND)  # the alarm asks for a turn, which is made next
-        deletion = asyncio.ensure_future(node.delete(task))
         await asyncio.sleep(0)
         assert node.scheduler.in_flight == 1
-        node.homes.apply(TaskAdded(stored.number, task), NOW)  # anything at all
-        node.berth().lane.forget(task.serial)
-        await deletion
+        node.scheduler.on_wakes([TaskDeleted(node.berth().lane.number, task)])
         await node.calm()
         assert node.sent == []
         await node.add("b")

@@ -133,6 +133,16 @@ async def test_an_early_answer_counts_and_ends_the_connection() -> None:
         await until(lambda: s.connections_open == 0)
 
 
+async def test_half_a_close_ends_a_request_that_the_worker_does_not_read() -> None:
+    async def refusing(visit: Visit) -> None:
+        visit.half_close()
+        await asyncio.Event().wait()
+
+    async with worker(refusing) as w, sender() as s:
+        assert await s.send(post(w.url, b"x" * 30_000_000)) == BROKE_OFF
+        await until(lambda: s.connections_open == 0)
+
+
 async def test_a_refused_connection_is_unreachable_and_says_where() -> None:
     with socket.create_server(("127.0.0.1", 0)) as plug:
         port = plug.getsockname()[1]

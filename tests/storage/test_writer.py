@@ -175,5 +175,5 @@ async def test_a_fault_in_the_writer_leaves_nobody_waiting(
         await store.add_tasks([a_task()])
     with pytest.raises(StorageUnavailable):
         await store.settle(ended(q, a_task()))
-    monkeypatch.undo()
+    await store.stop()
     assert [type(fault) for fault in faults] == [ZeroDivisionError]

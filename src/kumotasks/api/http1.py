@@ -27,6 +27,9 @@ HEAD_TOO_LARGE = Refusal(431, 8, b"The request's line and headers are larger tha
 # RFC 9112 section 3.2.2. Groups: the authority without user, the path and query.
 ABSOLUTE = re.compile(rb"https?://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECASE)
 
+# The parser of targets counts in 16 bits.
+URL_MOST = 2**15
+
 UPGRADING = frozenset({b"upgrade", b"http2-settings"})
 
 # The versions that are spoken here, and how many hosts a request must name in them (RFC 9112 section 3.2).
@@ -133,7 +136,7 @@ class Http1(HttpToolsProtocol):
         self._give_up_call()
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
+        if self._deaf or self.transport.is_closing():
             return
         self._now = self.loop.time()
         self._fruitful = False
@@ -170,6 +173,8 @@ class Http1(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
+        if self._head > URL_MOST:
+            self._stop(HEAD_TOO_LARGE)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:

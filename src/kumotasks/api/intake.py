@@ -114,6 +114,8 @@ class Intake:
 
     def begin(self) -> None:
         """Start the calls of one read together: by now most have their whole body, and some are already cancelled."""
+        if not self._fresh:
+            return
         stall = self.heard_at + self._limits.stall_seconds
         for stream in self._fresh:
             if stream.closed or stream.answered:
@@ -123,6 +125,7 @@ class Intake:
             if due < self._watch.when:
                 self._watch.by(due)
         self._fresh.clear()
+        self._outlet.soon()  # behind the calls in the same turn: what they answer at once leaves at once
 
     def consumed(self, stream: Stream) -> None:
         stream.moved = self._loop.time()

@@ -104,8 +104,8 @@ def _announce(host: str, port: int) -> None:
 def _spare_collector() -> None:
     """Python's collector of cycles took a sixth of the time under load, for next to nothing.
 
-    It counts objects alive more than at its last look, and a few hundred tasks in flight are many thousand: its limit is
-    set above that. What is alive now lives as long as the process, and is not looked at again.
+    It counts what is alive beyond its last look, and a few hundred tasks in flight are many thousand objects: its limit
+    is set above that. What is alive now lives as long as the process, and is not looked at again.
     """
     gc.collect()
     gc.freeze()

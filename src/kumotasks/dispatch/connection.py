@@ -1,7 +1,7 @@
 """One connection to a worker: a request out in one write, its answer in, then back to its owner or closed.
 
 Nothing is ever sent twice: once a request was handed to the transport, losing the connection is the attempt's end. A
-connection that was closed while it lay idle is noticed before that (`open`). Bytes that arrive while no answer is
+connection that was closed while it lay idle is noticed before that (`usable`). Bytes that arrive while no answer is
 expected close it, so that they cannot pass for the answer to the next request. It must never know where it leads, or
 when an attempt's time is over.
 """
@@ -30,17 +30,21 @@ class Owner(Protocol):
 class Connection(asyncio.Protocol):
     """Carries one request at a time. `key` tells which are interchangeable, `idle_since` is its owner's."""
 
-    __slots__ = ("_loop", "_owner", "_reader", "_reply", "_transport", "idle_since", "key", "open")
+    __slots__ = ("_loop", "_open", "_owner", "_reader", "_reply", "_transport", "idle_since", "key")
 
     def __init__(self, owner: Owner, key: str) -> None:
         self.key = key
         self.idle_since = 0
-        self.open = False
+        self._open = False
         self._owner = owner
         self._reader = AnswerReader()
         self._reply: asyncio.Future[Reply] | None = None
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+
+    def usable(self) -> bool:
+        """Whether a request can be handed over. A transport may know that it is lost before it says so."""
+        return self._open and self._transport is not None and not self._transport.is_closing()
 
     def exchange(self, request: bytes, *, bodiless: bool) -> asyncio.Future[Reply]:
         """Send a request; the future has the answer, or why there is none. Whoever cancels it then aborts this."""
@@ -53,7 +57,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; what the peer has not taken is dropped (a graceful close could wait for it for ever)."""
-        self.open = False
+        self._open = False
         if self._transport is not None:
             self._transport.abort()
 
@@ -64,7 +68,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.open = True
+        self._open = True
 
     def data_received(self, data: bytes) -> None:
         if self._reply is None:
@@ -75,13 +79,13 @@ class Connection(asyncio.Protocol):
             self._settle(answer)
 
     def eof_received(self) -> None:
-        """Also half a close: no answer can come any more. Returning None lets the transport close."""
-        self.open = False
+        """Also half a close: no answer can come any more, though the transport may long be busy with the request."""
+        self._open = False
         if self._reply is not None:
             self._settle(self._reader.end(CLOSED_EARLY))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.open = False
+        self._open = False
         if self._reply is not None:
             self._settle(self._reader.end(CLOSED_EARLY) if exc is None else self._reader.cut(reason_of(exc)))
         self._transport = None

@@ -11,6 +11,7 @@ from typing import assert_never
 from kumotasks.dispatch.throttle import Throttle
 from kumotasks.domain import bucket
 from kumotasks.domain.bucket import Bucket
+from kumotasks.domain.errors import KumoError
 from kumotasks.domain.lane import Lane, Room
 from kumotasks.domain.queue import Queue
 from kumotasks.storage.store import (
@@ -51,13 +52,20 @@ class Homes:
         self._store = store
         self._room = room
         self.berths: dict[int, Berth] = {}
+        self.claimed = True  # whether the store knows of every berth
 
     async def take(self, now: int) -> None:
         """Become home of every queue that has none; a crash left their buckets empty.
 
-        One that was created meanwhile has its berth already; in the store it is ours with this.
+        A queue created since has its berth already; with this the store knows, so that its bucket is not new for ever.
         """
-        for home in await self._store.take_homes():
+        self.claimed = True
+        try:
+            homes = await self._store.take_homes()
+        except KumoError:
+            self.claimed = False
+            raise
+        for home in homes:
             if home.stored.number not in self.berths:
                 self.berths[home.stored.number] = Berth(self._lane(home, now))
 
@@ -99,6 +107,7 @@ class Homes:
         if berth is None:
             home = Home(stored, bucket=None, fresh=True, next_due=None)
             berth = self.berths[stored.number] = Berth(self._lane(home, now))
+            self.claimed = False
         berth.lane.queue = stored.queue
         berth.reshape(now)
         return berth

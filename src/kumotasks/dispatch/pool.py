@@ -52,13 +52,13 @@ class Pool:
         idle = self._idle.get(key)
         while idle:
             connection = idle.pop()
-            if connection.open:
+            if connection.usable():
                 return connection
         return None
 
     async def admit(self, key: str) -> Connection | None:
         """Wait for room. None: there is room for a new connection, and it is the caller's until `adopt` or `leave`."""
-        if self._taken < self._limits.max_connections and not self._line:
+        if self._taken < self._limits.max_connections:
             self._taken += 1
             return None
         turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
@@ -72,7 +72,7 @@ class Pool:
 
     def adopt(self, connection: Connection) -> bool:
         """Take over a connection that was made in the caller's room; False if it is lost already."""
-        if not connection.open:
+        if not connection.usable():
             self.leave()
             return False
         self._adopted.add(connection)
@@ -145,7 +145,7 @@ class Pool:
         connection = turn.result()
         if connection is None:
             self.leave()
-        elif connection.open:
+        elif connection.usable():
             self.release(connection)
 
     def _evict(self) -> None:

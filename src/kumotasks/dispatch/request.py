@@ -105,8 +105,8 @@ def _service_headers(prefix: str, task: Task, *, reason: str) -> Headers:
 
 
 def _overridden_headers(headers: Headers, target: HttpTarget) -> Headers:
-    overrides = tuple(item for item in target.header_overrides if not is_managed_header(item[0]))
-    names = {name.lower() for name, _ in overrides}
+    overrides = {item[0].lower(): item for item in target.header_overrides if not is_managed_header(item[0])}
+    names = set(overrides)
     if target.oidc_token is not None or target.oauth_token is not None:
         names.add("authorization")
-    return tuple(item for item in headers if item[0].lower() not in names) + overrides
+    return (*(item for item in headers if item[0].lower() not in names), *overrides.values())

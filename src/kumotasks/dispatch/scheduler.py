@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 
 from kumotasks.dispatch.alarms import Alarms
 from kumotasks.dispatch.delivery import Delivery
@@ -23,6 +24,7 @@ from kumotasks.storage.store import Position, RunRequested, Store, StoredQueue, 
 
 _SHARE = 64  # attempts a lane may begin before the next lane has its turn
 _READ_AGAIN = SECOND
+logger = logging.getLogger("kumotasks.dispatch")
 Stage = tuple[asyncio.Task[None], bool]  # an open attempt, and whether its worker is yet to answer
 
 
@@ -87,8 +89,14 @@ class Scheduler:
             work.cancel()
         await asyncio.gather(*open_work, return_exceptions=True)
         if self._homes.berths:
+            await self._hand_back()
+
+    async def _hand_back(self) -> None:
+        try:
             await self._homes.release()
-            self._homes.berths.clear()
+        except KumoError as refusal:  # as after a crash, then: the buckets start empty
+            logger.warning("the queues could not be handed back", extra={"reason": refusal.message})
+        self._homes.berths.clear()
 
     # what comes in
 
@@ -102,6 +110,8 @@ class Scheduler:
                 self._mark(berth)
             if isinstance(wake, RunRequested):
                 self._run(wake.number, wake.task)
+        if self._running and not self._homes.claimed:
+            self._read(self._claim(now))
 
     @property
     def in_flight(self) -> int:
@@ -206,9 +216,16 @@ class Scheduler:
 
     def _begin_load(self, berth: Berth, now: int) -> None:
         berth.lane.begin_load()
-        load = asyncio.get_running_loop().create_task(self._load(berth, berth.lane.generation, now))
+        self._read(self._load(berth, berth.lane.generation, now))
+
+    def _read(self, reading: Coroutine[None, None, None]) -> None:
+        load = asyncio.get_running_loop().create_task(reading)
         self._loads.add(load)
         load.add_done_callback(self._loaded)
+
+    async def _claim(self, now: int) -> None:
+        with contextlib.suppress(KumoError):  # the next queue that is created will bring it up again
+            await self._homes.take(now)
 
     def _loaded(self, load: asyncio.Task[None]) -> None:
         self._loads.discard(load)

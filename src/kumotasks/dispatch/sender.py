@@ -157,7 +157,7 @@ class Sender:
             connection = await self._pool.admit(route.key)
             if connection is None:
                 return await self._dial(route)
-            if not connection.open:  # lost in the moment it was handed over
+            if not connection.usable():  # lost in the moment it was handed over
                 connection = None
         return connection
 

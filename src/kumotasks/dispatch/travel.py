@@ -13,7 +13,7 @@ from kumotasks.dispatch.scheduler import Scheduler, Stage
 from kumotasks.domain.clock import ManualClock
 
 GRACE = 0.2  # seconds of real time
-_TURNS = 3  # turns of the event loop in which what a timer set off shows itself
+_TURNS = 8  # turns of the event loop in which what a timer set off shows itself: a deadline unwinds task by task
 
 
 class Idleness:

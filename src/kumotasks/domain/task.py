@@ -117,7 +117,7 @@ class Serials:
 
 def generated_id(serial: int, randomness: random.Random) -> str:
     """A task id of twenty digits; the leading ones rise with time, so that new rows are neighbours on disk."""
-    return f"{serial:016d}{randomness.randrange(10_000):04d}"
+    return f"{serial:016d}{int(randomness.random() * 10_000):04d}"
 
 
 def check_schedule(schedule_time: int | None, now: int) -> int:

@@ -47,8 +47,6 @@ def create_queue(queue: Queue, now: int) -> Operation[StoredQueue]:
     retired = yield Ask("retired_until", _key(queue.name))
     if retired and columns(retired[0], tuple[int])[0] > now:
         raise QueueNameRetired
-    if retired:
-        yield Ask("free_queue_name", _key(queue.name))
     yield Ask("add_queue", (*_key(queue.name), pack_queue(queue)))
     stored = yield from find_queue(queue.name)
     assert stored is not None

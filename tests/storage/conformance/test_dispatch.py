@@ -90,7 +90,8 @@ async def test_a_result_for_an_earlier_task_of_the_same_name_is_answered_false(s
 async def test_results_of_purged_tasks_are_answered_false(store: SqlStore, q: StoredQueue, five: list[Task]) -> None:
     await store.purge_queue(queue_name(), now=NOW, names_until=NOW + 50)
     assert [await store.settle(ended(q, task)) for task in five] == [False] * 5
-    assert await store.settle(failed(q, five[0], run=True)) is False
+    late, later, added = store.settle(failed(q, five[0])), store.settle(ended(q, five[1])), store.add_tasks([a_task()])
+    assert (await late, await later, len(await added)) == (False, False, 1)
 
 
 async def test_open_attempts_are_noted_on_their_tasks(store: SqlStore, q: StoredQueue, five: list[Task]) -> None:
@@ -131,6 +132,15 @@ async def test_a_run_request_of_a_task_that_ended_otherwise_is_void(
     assert await store.run_requests() == []
     with pytest.raises(TaskGone):
         await store.request_run(asked.name, NOW - 1)
+
+
+async def test_a_run_request_is_not_for_a_later_task_of_the_same_name(
+    store: SqlStore, q: StoredQueue, five: list[Task]
+) -> None:
+    asked = await store.request_run(five[0].name, NOW)
+    assert await store.settle(ended(q, asked))
+    assert ids(await store.add_tasks([a_named_task("a", serial=NOW + 99)])) == ["a"]
+    assert await store.run_requests() == []
 
 
 async def test_a_purge_voids_run_requests(store: SqlStore, q: StoredQueue, five: list[Task]) -> None:

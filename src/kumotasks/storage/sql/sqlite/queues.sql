@@ -29,9 +29,6 @@ SELECT until FROM retired_queue WHERE project = ? AND location = ? AND id = ?;
 INSERT INTO retired_queue (project, location, id, until) VALUES (?, ?, ?, ?)
 ON CONFLICT (project, location, id) DO UPDATE SET until = excluded.until;
 
--- name: free_queue_name
-DELETE FROM retired_queue WHERE project = ? AND location = ? AND id = ?;
-
 -- name: doom
 INSERT INTO doomed (queue, generation, names_until) VALUES (?, ?, ?);
 

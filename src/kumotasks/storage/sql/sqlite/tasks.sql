@@ -46,7 +46,7 @@ INSERT INTO task_name (queue, id, generation) VALUES (?, ?, ?)
 ON CONFLICT (queue, id) DO UPDATE SET generation = excluded.generation, expires = NULL;
 
 -- name: rest_name
-UPDATE task_name SET expires = ? WHERE queue = ? AND id = ? AND generation = ? AND expires IS NULL;
+UPDATE task_name SET expires = ? WHERE queue = ? AND id = ? AND generation = ?;
 
 -- name: request_run
 INSERT INTO run_request (queue, generation, id, serial) VALUES (?, ?, ?, ?)
