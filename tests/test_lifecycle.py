@@ -14,10 +14,11 @@ import pytest
 import trustme
 
 from kumotasks import lifecycle
+from kumotasks.api import http2
 from kumotasks.api.http2 import protocol_class
 from kumotasks.api.limits import Limits
 from kumotasks.lifecycle import Component, Draining, Listener, Signals, run
-from tests.api.peer import both_loops, connected, echo, greeted, reply
+from tests.api.peer import both_loops, connected, echo, greeted, inside, reply
 
 
 class Part:
@@ -132,6 +133,16 @@ async def test_port_zero_becomes_a_free_port() -> None:
     await port.stop()
 
 
+@both_loops
+async def test_answers_are_not_held_back_by_the_kernel() -> None:
+    port = listener()
+    await port.start()
+    async with greeted(port):
+        server = inside(port).transport.get_extra_info("socket")
+        assert server.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await port.stop()
+
+
 async def test_all_addresses_of_a_name_share_a_port() -> None:
     port = listener(address=("localhost", 0))
     port.bind()
@@ -188,7 +199,8 @@ async def test_a_listener_that_refuses_takes_nobody() -> None:
 
 
 @both_loops
-async def test_a_stop_waits_for_open_calls() -> None:
+async def test_a_stop_waits_for_open_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http2, "NOTICE_SECONDS", 0.02)
     began, gate = asyncio.Event(), asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -14,6 +14,7 @@ from hyperframe.frame import GoAwayFrame, PingFrame, RstStreamFrame
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from kumotasks.api import http2
 from kumotasks.api.http2 import PREFACE, Multiplex
 from kumotasks.api.limits import Limits
 from kumotasks.api.streams import parse_timeout
@@ -735,7 +736,8 @@ async def test_a_shutdown_lets_open_calls_finish() -> None:
 
 
 @both_loops
-async def test_a_client_that_answers_no_ping_gets_the_final_word_too() -> None:
+async def test_a_client_that_answers_no_ping_gets_the_final_word_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http2, "NOTICE_SECONDS", 0.02)
     app = Held()
     async with serving(app) as port, greeted(port) as peer:
         peer.send(peer.head(1, end=True))
@@ -756,7 +758,8 @@ async def test_a_shutdown_without_calls_is_immediate() -> None:
 
 
 @both_loops
-async def test_calls_that_are_still_open_at_the_end_are_told_so() -> None:
+async def test_calls_that_are_still_open_at_the_end_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http2, "NOTICE_SECONDS", 0.02)
     app = Held()
     async with serving(app) as port, greeted(port) as peer:
         peer.send(peer.head(1, GRPC, end=True))

@@ -308,7 +308,7 @@ async def test_a_client_that_only_talks_is_not_listened_to_for_ever() -> None:
         else:
             await echo(scope, receive, send)
 
-    async with serving(app, Limits(stall_seconds=1.0)) as port, greeted(port, window=2**31 - 1) as peer:
+    async with serving(app, Limits(stall_seconds=0.5)) as port, greeted(port, window=2**31 - 1) as peer:
         narrow(peer)
         peer.send(peer.window(0, 2**30), peer.head(1, {**REQUEST, ":path": "/large"}, end=True))
         server = await paused(port)
@@ -423,7 +423,6 @@ CONNECTION_ERRORS: dict[str, tuple[Send, int]] = {
 }
 
 
-@both_loops
 @pytest.mark.parametrize("case", CONNECTION_ERRORS)
 async def test_a_wrong_frame_ends_its_connection(case: str, caplog: pytest.LogCaptureFixture) -> None:
     send, code = CONNECTION_ERRORS[case]
@@ -481,7 +480,6 @@ STREAM_ERRORS: dict[str, tuple[Send, int]] = {
 }
 
 
-@both_loops
 @pytest.mark.parametrize("case", STREAM_ERRORS)
 async def test_a_wrong_request_ends_its_stream_alone(case: str, caplog: pytest.LogCaptureFixture) -> None:
     send, code = STREAM_ERRORS[case]
@@ -506,7 +504,6 @@ HARMLESS: dict[str, Send] = {
 }
 
 
-@both_loops
 @pytest.mark.parametrize("case", HARMLESS)
 async def test_what_must_be_passed_over_is_passed_over(case: str) -> None:
     async with serving(echo) as port, greeted(port) as peer:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from kumotasks.domain.errors import QueueNotFound, StorageFull, StorageUnavailable
+from kumotasks.domain.task import Task
 from kumotasks.storage import sqlite
+from kumotasks.storage.checkpoint import Checkpointer
 from kumotasks.storage.session import Session
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlstore import SqlStore
@@ -76,6 +78,14 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 
 @pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What the checkpointer is told, commit by commit."""
+    told: list[int] = []
+    monkeypatch.setattr(Checkpointer, "wrote", lambda self, pages, since: told.append(pages))
+    return told
+
+
+@pytest.fixture
 def store(opened: tuple[SqlStore, Disk]) -> SqlStore:
     return opened[0]
 
@@ -99,6 +109,23 @@ def wakes(store: SqlStore, q: StoredQueue) -> list[Wake]:
 
 async def there(store: SqlStore) -> list[str]:
     return ids(await store.list_tasks(queue_name(), after="", limit=100, max_bytes=10**9))
+
+
+async def test_only_a_commit_that_wrote_counts_towards_a_checkpoint(
+    store: SqlStore, q: StoredQueue, written: list[int]
+) -> None:
+    """Otherwise one could begin while the whole log is in the file already, and be overtaken by its reset."""
+    await store.settle(ended(q, a_task()))
+    await store.add_tasks([a_task(queue="nowhere")])
+    assert written == []
+    task, gone = a_task(), a_task()
+    await store.add_tasks([task, gone])
+    await store.delete_task(gone.name, now=NOW, name_until=NOW)
+    assert len(written) == 2
+    assert await store.settle(ended(q, gone)) is False
+    assert len(written) == 2
+    assert await store.settle(ended(q, task)) is True
+    assert len(written) == 3
 
 
 @pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "INSERT INTO task", "COMMIT"])
@@ -143,6 +170,18 @@ async def test_what_fails_leaves_the_others_of_its_batch_alone(store: SqlStore, 
     assert isinstance(answers[1], StorageUnavailable)
     assert isinstance(answers[2], StoredQueue)
     assert await there(store) == []
+
+
+async def test_an_operation_that_meets_a_damaged_row_fails_alone(store: SqlStore, disk: Disk, q: StoredQueue) -> None:
+    await store.add_tasks([damaged := a_named_task("damaged"), sound := a_named_task("sound")])
+    disk.execute("UPDATE task SET definition = x'00' WHERE id = 'damaged'")
+    answers = await asyncio.gather(
+        store.delete_task(damaged.name, now=NOW, name_until=NOW),
+        store.delete_task(sound.name, now=NOW, name_until=NOW),
+        store.get_task(damaged.name, NOW),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in answers] == [StorageUnavailable, Task, StorageUnavailable]
 
 
 async def test_a_queue_that_could_not_be_made_is_not_there(store: SqlStore, disk: Disk, q: StoredQueue) -> None:

@@ -115,12 +115,15 @@ class Multiplex(asyncio.Protocol):
         if self._outlet.closed or self._leaving:
             return
         self._leaving = True
-        if not self._outlet.streams:
-            self._farewell()
-            return
-        self._engine.send_shutdown_notice()
-        self._outlet.flush()  # the engine would send a ping before the notice that it is to follow
-        self._engine.ping()
+        try:
+            if not self._outlet.streams:
+                self._farewell()
+                return
+            self._engine.send_shutdown_notice()
+            self._outlet.flush()  # the engine would send a ping before the notice that it is to follow
+            self._engine.ping()
+        except ENGINE_ERRORS as error:
+            self.fail(error)
         self._outlet.soon()
         self._watch.by(self._loop.time() + NOTICE_SECONDS)
 
@@ -165,6 +168,13 @@ class Multiplex(asyncio.Protocol):
         if not self._greeted:
             self._outlet.close()
             return NEVER
+        try:
+            return self._care(now)
+        except ENGINE_ERRORS as error:
+            self.fail(error)
+            return NEVER
+
+    def _care(self, now: float) -> float:
         if self._leaving:
             self._farewell()
         if self._outlet.streams:

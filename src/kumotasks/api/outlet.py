@@ -136,7 +136,7 @@ class Outlet:
 
     def flush(self) -> None:
         self._scheduled = False
-        if self.closed or self._transport is None or self._paused_since is not None:
+        if self.closed or self._paused_since is not None or self._transport is None or self._transport.is_closing():
             return
         try:
             data = self._engine.data_to_send(WRITE_MOST)

@@ -42,7 +42,7 @@ class Checkpointer:
         self.is_long = False
 
     def wrote(self, pages: int, since: int) -> None:
-        """A transaction that began when `since` checkpoints had ended has written about so many pages."""
+        """A transaction that began when `since` checkpoints had ended has written about so many pages, not none."""
         with self._lock:
             if self._running or since != self.ended:
                 return

@@ -1,4 +1,7 @@
-"""Operations on queues, and on who is their home. The rules of queues are the domain's; tasks are `tasks.py`'s."""
+"""Operations on queues, and on who is their home, by the names of their verbs in `store.py`, which describes them.
+
+The rules of queues are the domain's; tasks are `tasks.py`'s.
+"""
 
 from __future__ import annotations
 

@@ -70,7 +70,6 @@ class SqliteEngine:
         self._writer: Writer | None = None
 
     async def start(self) -> None:
-        self._loop = asyncio.get_running_loop()
         parts = await asyncio.to_thread(self._open)
         self._parts = parts
         self._known = Directory(parts.queues)
@@ -118,12 +117,12 @@ class SqliteEngine:
         return await self._parts.readers.read(begin)
 
     def write(self, begin: Begin[T]) -> Awaitable[T]:
-        waiter = self._loop.create_future()
+        waiter = asyncio.get_running_loop().create_future()
         self._put(Operating(waiter, begin))
         return cast("Awaitable[T]", waiter)
 
     def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]:
-        waiter = self._loop.create_future()
+        waiter = asyncio.get_running_loop().create_future()
         if tasks:
             definitions = list(map(pack_definition, tasks))
             self._put(Adding(waiter, tasks, definitions, sum(map(len, definitions))))
@@ -132,7 +131,7 @@ class SqliteEngine:
         return cast("Awaitable[Sequence[Task | KumoError]]", waiter)
 
     def settle(self, settlement: Settlement) -> Awaitable[bool]:
-        waiter = self._loop.create_future()
+        waiter = asyncio.get_running_loop().create_future()
         self._put(Settling(waiter, settlement))
         return cast("Awaitable[bool]", waiter)
 

@@ -18,7 +18,7 @@ from kumotasks.storage.sweep import sweep
 
 
 class SqlStore:
-    """Component: a Store on an engine; `records` are kept in the same place."""
+    """Component: a Store on an engine, each verb as described there; `records` are kept in the same place."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -1,15 +1,14 @@
 """The only thread that writes to SQLite: it takes whatever has gathered, commits it at once, answers each waiter.
 
 It never lingers: a batch is what arrived during the last commit. One refusal fails its own waiter. A failure of the
-disk rolls the batch back and tries once more by kind: ends, retries, additions, the rest, so that what makes room does
-not wait for what needs it; what fails again is refused, and the next batch starts anew. Answers go to the event loop in
-one call per commit.
+disk rolls the batch back and tries once more in parts (ends, retries, additions, any other job alone), so that what
+makes room does not wait for what needs it; what fails again is refused, and the next batch starts anew. Answers go to
+the event loop in one call per commit.
 """
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import threading
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
@@ -28,15 +27,6 @@ _BATCH_BYTES = 16 * 1024 * 1024
 _PAGE = 4096
 
 Deliver = Callable[[Outcome], None]
-
-
-class Kind(enum.IntEnum):
-    """Which jobs are tried together after a failure, in this order."""
-
-    END = 1
-    RETRY = 2
-    ADDITION = 3
-    OTHER = 4
 
 
 class Writer:
@@ -94,35 +84,32 @@ class Writer:
         return bool(self._in_hand)
 
     def _commit(self, jobs: list[Job]) -> None:
-        """Do `jobs`, by kind if not together, and refuse what cannot be done."""
+        """Do `jobs`, in parts if not together, and refuse what cannot be done."""
         try:
             self._commit_once(jobs)
         except FAILURES:
             self._checkpointer.reset_log(self._session.connection)
-            for kind in sorted(set(map(_kind, jobs))):
-                self._commit_or_refuse([job for job in jobs if _kind(job) is kind])
+            for part in _parts(jobs):
+                self._commit_or_refuse(part)
 
     def _commit_or_refuse(self, jobs: list[Job]) -> None:
         try:
-            self._commit_once(jobs)
+            if jobs:
+                self._commit_once(jobs)
         except FAILURES as failure:
             self._hand_over(Outcome(refusals=[(job.waiter, as_refusal(failure)) for job in jobs]))
 
     def _commit_once(self, jobs: list[Job]) -> None:
-        since = self._checkpointer.ended
-        changes = self._session.connection.total_changes
         try:
             outcome = self._transact(jobs, hopeful=True)
         except Surprised:
             outcome = self._transact(jobs, hopeful=False)
         self._hand_over(outcome)
-        # An estimate: a commit writes a few pages, neighbours share theirs. A checkpoint tells the log's true length.
-        rows = self._session.connection.total_changes - changes
-        self._checkpointer.wrote(4 + rows // 4 + sum(job.size for job in jobs) // _PAGE, since)
 
     def _transact(self, jobs: list[Job], *, hopeful: bool) -> Outcome:
         """The one place where a transaction begins and ends."""
         connection = self._session.connection
+        since, changes = self._checkpointer.ended, connection.total_changes
         try:
             connection.execute("BEGIN IMMEDIATE")
             outcome = Transaction(self._session, self._directory, self._ended, hopeful=hopeful).run(jobs)
@@ -133,6 +120,9 @@ class Writer:
                 connection.execute("ROLLBACK")
             raise
         self._directory.keep()
+        rows = connection.total_changes - changes
+        if rows:
+            self._checkpointer.wrote(_pages(rows, jobs), since)
         return outcome
 
     def _hand_over(self, outcome: Outcome) -> None:
@@ -150,14 +140,20 @@ class Writer:
             self._hand_over(Outcome(refusals=[(job.waiter, StorageUnavailable()) for job in jobs]))
 
 
-def _kind(job: Job) -> Kind:
-    match job:
-        case Settling(settlement=settlement):
-            return Kind.END if settlement.ended else Kind.RETRY
-        case Adding():
-            return Kind.ADDITION
-        case Operating():
-            return Kind.OTHER
+def _parts(jobs: list[Job]) -> Iterator[list[Job]]:
+    """`jobs` as they are tried after a failure: what makes room first, and whatever is rare alone."""
+    settlements = [job for job in jobs if isinstance(job, Settling)]
+    yield [job for job in settlements if job.settlement.ended]
+    yield [job for job in settlements if not job.settlement.ended]
+    yield [job for job in jobs if isinstance(job, Adding)]
+    for job in jobs:
+        if isinstance(job, Operating):
+            yield [job]
+
+
+def _pages(rows: int, jobs: list[Job]) -> int:
+    """About how long a commit made the log: neighbours share their pages. A checkpoint tells the true length."""
+    return 4 + rows // 4 + sum(job.size for job in jobs) // _PAGE
 
 
 def _batches(jobs: list[Job]) -> Iterator[list[Job]]:

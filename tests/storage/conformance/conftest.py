@@ -1,6 +1,7 @@
 """One suite for every engine: `place` and `store` run each test once per engine.
 
-SQLite runs it twice: as it is, and with every job done by its own operation, as after a surprise.
+Where tasks are added and settled SQLite runs twice: as it is, and with each job done by its own operation, as after a
+surprise.
 """
 
 from __future__ import annotations
@@ -16,14 +17,22 @@ from kumotasks.storage.store import StoredQueue, Wake
 from tests.factory import NOW, a_queue
 from tests.storage.conformance.places import Place, SqlitePlace
 
-ENGINES = {"sqlite": SqlitePlace, "sqlite-one-by-one": SqlitePlace}
+ENGINES = {"sqlite": SqlitePlace}
+ONE_BY_ONE = {"sqlite-one-by-one": SqlitePlace}
+HOT = ("test_tasks", "test_names", "test_dispatch", "test_commit", "test_wakes")
 
 
-@pytest.fixture(params=ENGINES)
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    if request.param == "sqlite-one-by-one":
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "place" in metafunc.fixturenames:
+        hot = metafunc.module.__name__.endswith(HOT)
+        metafunc.parametrize("engine", {**ENGINES, **(ONE_BY_ONE if hot else {})})
+
+
+@pytest.fixture
+def place(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    if engine in ONE_BY_ONE:
         monkeypatch.setattr(Bulk, "write", be_surprised)
-    return ENGINES[request.param](tmp_path / "store")
+    return {**ENGINES, **ONE_BY_ONE}[engine](tmp_path / "store")
 
 
 def be_surprised(bulk: Bulk) -> None:
