@@ -16,7 +16,7 @@ from bench.worker import Worker
 Row = Callable[[Running], Awaitable[list[Reading]]]
 
 CREATE = "create only, gRPC"
-END_TO_END = "create to delete, gRPC"
+END_TO_END = "create to delete"
 BATCH = "batch create (100), gRPC"
 REST = "create only, REST"
 LATENCY = "at 200 tasks/s"

@@ -112,14 +112,17 @@ class Model:
         self.queues[queue].tasks[name] = task
         self._send_due()
 
+    def get_task(self, queue: str, name: str) -> str:
+        return "OK" if queue in self.queues and name in self.queues[queue].tasks else "NOT_FOUND"
+
     def delete_task(self, queue: str, name: str) -> str:
-        if queue not in self.queues or name not in self.queues[queue].tasks:
+        if self.get_task(queue, name) != "OK":
             return "NOT_FOUND"
         self._end(queue, name, self.now)
         return "OK"
 
     def run_task(self, queue: str, name: str) -> str:
-        if queue not in self.queues or name not in self.queues[queue].tasks:
+        if self.get_task(queue, name) != "OK":
             return "NOT_FOUND"
         self._send(queue, name, self.now)
         self._send_due()

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
-from hypothesis import HealthCheck, assume, given, reject, settings
+from hypothesis import HealthCheck, Phase, assume, given, reject, settings
 from hypothesis import strategies as st
 
 from tests.calls import CALLS, RawGrpc, RawRest, Reply
@@ -27,6 +27,7 @@ FUZZ = settings(
     derandomize=TIMES == 1,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    phases=(Phase.generate,) if TIMES == 1 else (Phase.generate, Phase.shrink),
 )
 MORE = settings(FUZZ, max_examples=60 * TIMES)
 FAULTS = {"INTERNAL", "UNKNOWN", "DATA_LOSS", "UNAVAILABLE"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,23 +11,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from tests.calls import RawGrpc, Reply
+from tests.calls import RawGrpc, RawRest, Reply
 from tests.model import SECOND, Delivery, Model, Retries, Task
 from tests.running import Answer, Arrival, KumoProcess, RecordingWorker
 
 TIMES = int(os.environ.get("KUMO_FUZZ", "1"))  # how much more than usual, each time new
+# Looking for a shorter way to a failure takes minutes over the wire: only where time does not matter.
+PHASES = (Phase.generate,) if TIMES == 1 else (Phase.generate, Phase.shrink)
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 GONE = "The task no longer exists, though a task with this name existed recently."
 PROJECTS = (f"model-{number}" for number in itertools.count())
 QUEUES = st.sampled_from(["red", "green"])
 NAMES = st.sampled_from(["one", "two", "three"])
+FAILURES = st.sampled_from([3, 0, 5, 1, 50])
 # Odd amounts, so that no two instants that matter fall together by accident.
 DELAYS = st.sampled_from([0.0, 0.0, 0.7, 13.3, 500.1, 90_000.9])
-STEPS = st.sampled_from([0.05, 0.31, 1.17, 11.03, 61.7, 700.9, 3_611.3, 100_003.7])
+STEPS = st.sampled_from([0.05, 0.31, 1.17, 11.03, 61.7, 700.9, 1_900.3, 2_300.9, 100_003.7])
 RETRIES = st.builds(
     Retries,
     attempts=st.sampled_from([-1, 1, 3, 100]),
@@ -40,9 +44,14 @@ RETRIES = st.builds(
 class World:
     """What all examples share."""
 
-    server: KumoProcess
     client: RawGrpc
+    pages: RawRest
     worker: RecordingWorker
+
+    def page(self, verb: str, path: str, **body: object) -> dict[str, Any]:
+        reply = self.pages.send(verb, f"/kumo/v1/{path}", json.dumps(body).encode())
+        assert reply.status == 200, reply
+        return json.loads(reply.body)
 
 
 class CloudTasks(RuleBasedStateMachine):
@@ -55,49 +64,46 @@ class CloudTasks(RuleBasedStateMachine):
         self.place = f"projects/{next(PROJECTS)}/locations/us-central1"
         self.worker = self.world.worker
         self.worker.arrivals.clear()
-        _, answer = self.world.server.http("GET", "/kumo/v1/clock")
-        self.model = Model(microseconds(str(answer["now"])))
+        self.model = Model(microseconds(self.world.page("GET", "clock")["now"]))
+        self.steps = itertools.count()
+        for name in ("red", "green"):
+            self.call_on_a_queue("create", name, Retries())
 
     def teardown(self) -> None:
+        self.compare_listings()
         for name in self.model.queues:
             self.ask("DeleteQueue", name=self.queue(name))
 
-    # queues
+    # Few rules, each drawn alike: what a rule does is drawn inside, or tasks would be rare among calls on queues.
 
-    @rule(name=QUEUES, retries=RETRIES)
-    def create_queue(self, name: str, retries: Retries) -> None:
-        reply = self.ask("CreateQueue", parent=self.place, queue=self.described(name, retries))
-        assert reply.status == self.model.create_queue(name, retries)
-
-    @rule(name=QUEUES, retries=RETRIES)
-    def update_queue(self, name: str, retries: Retries) -> None:
-        reply = self.ask("UpdateQueue", queue=self.described(name, retries), updateMask="retryConfig")
-        assert reply.status == self.model.update_queue(name, retries)
-
-    @rule(name=QUEUES)
-    def pause_queue(self, name: str) -> None:
-        assert self.ask("PauseQueue", name=self.queue(name)).status == self.model.set_running(name, running=False)
-
-    @rule(name=QUEUES)
-    def resume_queue(self, name: str) -> None:
-        assert self.ask("ResumeQueue", name=self.queue(name)).status == self.model.set_running(name, running=True)
-
-    @rule(name=QUEUES)
-    def purge_queue(self, name: str) -> None:
-        assert self.ask("PurgeQueue", name=self.queue(name)).status == self.model.purge_queue(name)
-
-    @rule(name=QUEUES, sure=st.integers(0, 3))
-    def delete_queue(self, name: str, sure: int) -> None:
-        if sure == 3:  # seldom, or there would be nothing left to look at
-            assert self.ask("DeleteQueue", name=self.queue(name)).status == self.model.delete_queue(name)
-
-    # tasks
+    @rule(
+        call=st.sampled_from(["create", "update", "pause", "resume", "resume", "purge", "delete"]),
+        name=QUEUES,
+        retries=RETRIES,
+    )
+    def call_on_a_queue(self, call: str, name: str, retries: Retries) -> None:
+        known = {"name": self.queue(name)}
+        match call:
+            case "create":
+                reply = self.ask("CreateQueue", parent=self.place, queue=self.described(name, retries))
+                expected = self.model.create_queue(name, retries)
+            case "update":
+                reply = self.ask("UpdateQueue", queue=self.described(name, retries), updateMask="retryConfig")
+                expected = self.model.update_queue(name, retries)
+            case "pause" | "resume":
+                reply = self.ask(f"{call.title()}Queue", **known)
+                expected = self.model.set_running(name, running=call == "resume")
+            case "purge":
+                reply, expected = self.ask("PurgeQueue", **known), self.model.purge_queue(name)
+            case _:
+                reply, expected = self.ask("DeleteQueue", **known), self.model.delete_queue(name)
+        assert reply.status == expected
 
     @rule(
         queue=QUEUES,
         name=st.none() | NAMES,
         delay=DELAYS,
-        failures=st.integers(0, 5),
+        failures=FAILURES,
         attempts=st.sampled_from([None, None, 2]),
     )
     def create_task(self, queue: str, name: str | None, delay: float, failures: int, attempts: int | None) -> None:
@@ -117,39 +123,38 @@ class CloudTasks(RuleBasedStateMachine):
             known = Task(due, failures, name is not None, attempts)
             self.model.create_task(queue, reply.answer["name"].rpartition("/")[2], known)
 
-    @rule(queue=QUEUES, name=NAMES)
-    def delete_task(self, queue: str, name: str) -> None:
+    @rule(call=st.sampled_from(["get", "run", "delete"]), queue=QUEUES, name=NAMES, pick=st.integers(0, 9))
+    def call_on_a_task(self, call: str, queue: str, name: str, pick: int) -> None:
+        """On one that is there, if one is, or on any. One that ended is told apart from one that never was."""
+        there = sorted((each, task) for each, known in self.model.queues.items() for task in known.tasks)
+        if pick < 7 and there:
+            queue, name = there[pick % len(there)]
         was_gone = self.model.gone(queue, name)
-        reply = self.ask("DeleteTask", name=self.task(queue, name))
-        self.judge(reply, self.model.delete_task(queue, name), was_gone=was_gone)
-
-    @rule(queue=QUEUES, name=NAMES)
-    def run_task(self, queue: str, name: str) -> None:
-        was_gone = self.model.gone(queue, name)
-        reply = self.ask("RunTask", name=self.task(queue, name))
-        self.judge(reply, self.model.run_task(queue, name), was_gone=was_gone)
-
-    @rule(queue=QUEUES, name=NAMES)
-    def get_task(self, queue: str, name: str) -> None:
-        reply = self.ask("GetTask", name=self.task(queue, name))
-        known = self.model.queues[queue].tasks.get(name) if queue in self.model.queues else None
-        self.judge(reply, "OK" if known else "NOT_FOUND", was_gone=self.model.gone(queue, name))
-        if known:
-            assert microseconds(reply.answer["scheduleTime"]) == known.due
-            assert reply.answer.get("dispatchCount", 0) == known.sent
+        reply = self.ask(f"{call.title()}Task", name=self.task(queue, name))
+        match call:
+            case "get":
+                expected = self.model.get_task(queue, name)
+            case "run":
+                expected = self.model.run_task(queue, name)
+            case _:
+                expected = self.model.delete_task(queue, name)
+        assert reply.status == expected
+        if expected == "NOT_FOUND" and was_gone:
+            assert reply.message.startswith(GONE)
 
     # time
 
     @rule(seconds=STEPS)
     def advance(self, seconds: float) -> None:
-        self.world.server.advance(seconds)
+        self.world.page("POST", "clock:advance", seconds=seconds)
         self.model.advance(round(seconds * SECOND))
 
     @invariant()
     def server_and_model_agree(self) -> None:
-        self.world.server.wait_idle()
+        self.world.page("POST", "wait-idle", timeout="30s")
         self.compare_deliveries()
-        self.compare_listings()
+        if next(self.steps) % 3 == 0:  # a difference stays: it need not be seen at once
+            self.compare_listings()
 
     def compare_deliveries(self) -> None:
         sent = sorted(delivery_of(arrival) for arrival in self.worker.arrivals)
@@ -189,12 +194,6 @@ class CloudTasks(RuleBasedStateMachine):
         }
         return {"name": self.queue(name), "retryConfig": config}
 
-    def judge(self, reply: Reply, expected: str, *, was_gone: bool) -> None:
-        """A task that ended a while ago is told apart from one that never was."""
-        assert reply.status == expected
-        if expected == "NOT_FOUND" and was_gone:
-            assert reply.message.startswith(GONE)
-
 
 def microseconds(text: str) -> int:
     return (datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1)
@@ -216,9 +215,10 @@ def as_told(arrival: Arrival) -> Answer:
 @pytest.fixture
 def world(timeless: KumoProcess, worker: RecordingWorker) -> Iterator[World]:
     worker.answer = as_told
-    client = RawGrpc(timeless.address)
-    yield World(timeless, client, worker)
+    client, pages = RawGrpc(timeless.address), RawRest(timeless.address)
+    yield World(client, pages, worker)
     client.close()
+    pages.close()
 
 
 def test_the_server_does_what_the_model_says(world: World) -> None:
@@ -226,11 +226,12 @@ def test_the_server_does_what_the_model_says(world: World) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25 * TIMES,
+            max_examples=30 * TIMES,
             stateful_step_count=30,
             deadline=None,
             derandomize=TIMES == 1,
             database=None,
             suppress_health_check=[HealthCheck.too_slow],
+            phases=PHASES,
         ),
     )

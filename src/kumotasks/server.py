@@ -100,7 +100,8 @@ class Bound:
         self._listener.bind()
 
     async def stop(self) -> None:
-        """The listener lets go of it."""
+        """Let go of it, also where the listener never came to start."""
+        await self._listener.stop()
 
 
 class Declared:

@@ -5,6 +5,8 @@ Opened only by `server.py`. It knows the domain's values and nothing that runs.
 
 from __future__ import annotations
 
+import ipaddress
+import math
 import os
 import re
 import tomllib
@@ -85,11 +87,7 @@ class Settings:
         if "://" not in self.store:
             return Path(self.store) / "kumo.db"
         scheme, _, path = self.store.partition("://")
-        return (
-            Path(path[1:] if path.startswith("/") and not path.startswith("//") else path)
-            if scheme == "sqlite"
-            else None
-        )
+        return Path(path.removeprefix("/")) if scheme == "sqlite" else None
 
 
 def gather(flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None) -> Settings:
@@ -102,6 +100,7 @@ def gather(flags: Mapping[str, object], environment: Mapping[str, str], config: 
 
 def check(settings: Settings) -> Settings:
     """`settings`, if they fit together."""
+    _check_numbers(settings)
     for name, port in (("port", settings.port), ("tls-port", settings.tls_port), ("proxy-port", settings.proxy_port)):
         if not 0 <= port <= 65_535:
             raise SettingsError(f"--{name} {port}: a port is a number from 0 to 65535.")
@@ -117,6 +116,8 @@ def check(settings: Settings) -> Settings:
         raise SettingsError(f"max_body {settings.max_body}: {default.max_body} bytes (16MiB) is the most.")
     if settings.database is None:
         raise SettingsError(f"--store {_without_password(settings.store)}: not available in this version.")
+    if not settings.database.name:
+        raise SettingsError(f"--store {settings.store}: name a file.")
     if settings.auth == "off" and not settings.auth_off_anywhere and not is_loopback(settings.host):
         raise SettingsError(
             f"--host {settings.host} is not loopback, and nobody would be asked who he is: "
@@ -127,7 +128,17 @@ def check(settings: Settings) -> Settings:
 
 def is_loopback(host: str) -> bool:
     """Whether only programs on this machine can reach a listener on `host`."""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_numbers(settings: Settings) -> None:
+    for name in ("max_in_flight", "max_body", "max_dispatches_per_second", "max_concurrent_dispatches"):
+        value = getattr(settings, name)
+        if not 0 < value < math.inf:
+            raise SettingsError(f"{name} {value}: a number above 0 is needed.")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -136,7 +147,7 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def _without_password(url: str) -> str:
-    return re.sub(r"//[^@/]*@", "//", url)
+    return re.sub(r"//.*@", "//", url)
 
 
 def _file(path: Path) -> dict[str, object]:
@@ -165,6 +176,13 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
 _NAMES = {each.name: each for each in fields(Settings)}
 _DURATIONS = frozenset({"drain", "task_name_rest", "queue_name_rest"})
 _SIZED = frozenset({"max_body"})
+_LISTS = {
+    "queue": str,
+    "hosts": str,
+    "egress_allow": str,
+    "egress_deny": str,
+    "queues": dict,
+}
 
 
 def _coerced(values: Mapping[str, object], where: str) -> dict[str, Any]:
@@ -182,7 +200,7 @@ def _coerce(name: str, value: object, where: str) -> object:
             return duration(str(value))
         if name in _SIZED:
             return size(str(value))
-        return _READERS[type(default)](value)
+        return _READERS[type(default)](value) if name not in _LISTS else _list(value, _LISTS[name])
     except (ValueError, TypeError) as error:
         raise SettingsError(f"{where}: {name} = {value!r} is not understood: {error}.") from error
 
@@ -192,7 +210,7 @@ def duration(text: str) -> int:
     found = _DURATION.fullmatch(text if text[-1:].isalpha() else text + "s")
     if found is None:
         raise ValueError("a duration is written like 10s, 500ms, 1h or 31d")
-    return int(float(found[1]) * _UNITS[found[2]])
+    return round(float(found[1]) * _UNITS[found[2]])
 
 
 def size(text: str) -> int:
@@ -210,12 +228,25 @@ def _boolean(value: object) -> bool:
     return text in _TRUE
 
 
-def _list(value: object) -> tuple[object, ...]:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    raise ValueError("a list is needed")
+def _integer(value: object) -> int:
+    try:
+        return int(str(value))
+    except ValueError as error:
+        raise ValueError("a whole number is needed") from error
+
+
+def _number(value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError as error:
+        raise ValueError("a number is needed") from error
+
+
+def _list(value: object, of: type) -> tuple[object, ...]:
+    members = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if not isinstance(members, list | tuple) or not all(isinstance(member, of) for member in members):
+        raise ValueError(f"a list of {'texts' if of is str else 'tables'} is needed")
+    return tuple(members)
 
 
 def _mapping(value: object) -> dict[str, str]:
@@ -226,9 +257,8 @@ def _mapping(value: object) -> dict[str, str]:
 
 _READERS = {
     str: lambda value: os.fspath(value) if isinstance(value, Path) else str(value),
-    int: lambda value: int(str(value)),
-    float: lambda value: float(str(value)),
+    int: _integer,
+    float: _number,
     bool: _boolean,
-    tuple: _list,
     dict: _mapping,
 }

@@ -87,6 +87,16 @@ class ShakyStore(SqlStore):
 
     full = blind = mute = False
     reads = 0
+    _held: list[asyncio.Future[None]] | None = None
+
+    def hold_reads(self) -> list[asyncio.Future[None]]:
+        """From now on each read, once it has read, waits for its place in the list, which is filled as they come."""
+        self._held = []
+        return self._held
+
+    def free_reads(self) -> None:
+        """Reads that come from now on are not held up."""
+        self._held = None
 
     def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
         if not self.full:
@@ -99,7 +109,12 @@ class ShakyStore(SqlStore):
         self.reads += 1
         if self.blind:
             raise StorageUnavailable
-        return await super().due_tasks(stored, **where)  # type: ignore[arg-type]
+        tasks = await super().due_tasks(stored, **where)  # type: ignore[arg-type]
+        if self._held is not None:
+            place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._held.append(place)
+            await place
+        return tasks
 
     async def release_homes(self, buckets: object) -> None:
         if self.mute:
@@ -250,6 +265,13 @@ def answers(*outcomes: Outcome | None) -> Callable[[Request], Outcome | None]:
     """These outcomes one after the other, the last one for ever."""
     rest: list[Outcome | None] = list(outcomes)
     return lambda request: rest.pop(0) if len(rest) > 1 else rest[0]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let others work until it holds."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - there is no event for what tests wait for
+            await asyncio.sleep(0)
 
 
 def names(tasks: Sequence[Task]) -> list[str]:

@@ -184,6 +184,19 @@ async def test_a_task_that_is_run_goes_at_once_outside_slots_tokens_and_pause(tm
         assert node.berth().lane.slots_used == 1
 
 
+async def test_a_run_that_ends_frees_no_slot_of_others(tmp_path: Path) -> None:
+    async with Node(tmp_path) as node:
+        node.sender.script = answers(None)
+        await node.create(limits=RateLimits(500, 100, 1))
+        await node.add("a", "waits")
+        (task,) = await node.add("b", due=NOW + DAY)
+        await node.run(task)
+        await node.calm()
+        node.sender.answer("b", OK)
+        await node.calm()
+        assert node.tasks_sent == ["a", "b"]
+
+
 async def test_a_task_that_was_run_and_succeeded_is_gone(tmp_path: Path) -> None:
     async with Node(tmp_path) as node:
         await node.create()
@@ -236,8 +249,10 @@ async def test_a_task_may_be_run_while_it_is_running(tmp_path: Path) -> None:
         assert shown.progress.dispatch_count == 2
         node.sender.answer("a", FAILED)
         await node.calm()
+        assert node.in_flight[task.serial].progress.dispatch_count == 2
         node.sender.answer("a", FAILED)
         await node.calm()
+        assert node.in_flight == {}
         (kept,) = await node.kept()
         assert (kept.progress.dispatch_count, kept.progress.response_count) == (2, 2)
         assert kept.schedule_time == NOW + 20 * SECOND  # the second failure

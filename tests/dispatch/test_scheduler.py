@@ -9,10 +9,11 @@ import pytest
 
 from kumotasks.domain.attempt import Answered
 from kumotasks.domain.clock import DAY, HOUR, SECOND
+from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.domain.lane import Room
 from kumotasks.domain.queue import QueueState, RateLimits, RetryConfig
 from kumotasks.storage.store import TaskDeleted
-from tests.dispatch.dispatching import FAILED, OK, Node, answers, names
+from tests.dispatch.dispatching import FAILED, OK, Node, answers, names, until
 from tests.factory import NOW
 
 
@@ -228,18 +229,18 @@ async def test_a_task_deleted_between_its_turn_and_its_request_is_not_sent(tmp_p
 async def test_a_deleted_queue_sends_nothing_more(tmp_path: Path) -> None:
     async with Node(tmp_path) as node:
         node.sender.script = answers(None)
-        await node.create()
-        await node.add("a")
-        await node.add("b", due=NOW + SECOND)
+        await node.create(limits=RateLimits(500, 100, 1))
+        await node.add("a", "b")
+        await node.add("c", due=NOW + SECOND)
         await node.calm()
         await node.delete_queue()
         node.sender.answer("a", FAILED)
         await node.pass_time(DAY)
         assert node.tasks_sent == ["a"]
         await node.create()
-        await node.add("c")
+        await node.add("d")
         await node.calm()
-        assert node.tasks_sent == ["a", "c"]
+        assert node.tasks_sent == ["a", "d"]
 
 
 # what costs nothing
@@ -292,6 +293,27 @@ async def test_a_read_that_fails_is_tried_again_a_second_later(tmp_path: Path) -
         node.store.blind = False
         await node.pass_time(SECOND)
         assert node.sent == [(HOUR + SECOND, "a")] or node.sent == [(HOUR + SECOND // 2, "a")]
+
+
+async def test_a_read_of_before_a_purge_does_not_disturb_the_one_after_it(tmp_path: Path) -> None:
+    async with Node(tmp_path) as node:
+        await node.create()
+        await node.add("old", due=NOW + HOUR)
+        await node.calm()
+        held = node.store.hold_reads()
+        node.clock.turn(NOW + HOUR)  # shortly before, the lane reads on
+        await until(lambda: len(held) == 1)
+        await node.purge()
+        await node.add("new", due=NOW + 3 * HOUR)
+        node.clock.turn(NOW + 3 * HOUR)
+        await until(lambda: len(held) == 2)
+        node.store.free_reads()
+        held[0].set_exception(StorageUnavailable())  # only now the first one fails
+        await asyncio.sleep(0)
+        await node.add("a new one", due=NOW + 3 * HOUR)
+        held[1].set_result(None)
+        await node.pass_time(3 * HOUR)
+        assert sorted(node.tasks_sent) == ["a new one", "new"]
 
 
 # waiting for quiet

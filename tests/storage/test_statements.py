@@ -55,6 +55,19 @@ def test_a_statement_finds_its_rows_by_index(database: sqlite3.Connection, name:
     assert not any("TEMP B-TREE" in step for step in steps)
 
 
+@pytest.mark.parametrize("name", [name for name in STATEMENTS if name.startswith("remove_")])
+def test_what_is_removed_is_found_by_its_whole_key(database: sqlite3.Connection, name: str) -> None:
+    """An index by half a key would pass the rows of a whole queue for each row that goes."""
+    (table,) = re.findall(r"^DELETE FROM (\w+)", STATEMENTS[name], re.MULTILINE)
+    key = [row[1] for row in database.execute(f"PRAGMA table_info({table})") if row[5]]
+    plan = str(
+        database.execute(f"EXPLAIN QUERY PLAN {STATEMENTS[name]}", (None,) * STATEMENTS[name].count("?")).fetchall()
+    )
+    searched = re.search(rf"SEARCH {table} USING [\w ]*\(([^)]*)\)", plan)
+    assert searched is not None
+    assert searched[1].count("=?") == len(key) or name == "remove_doomed_runs"  # of a generation: all of them
+
+
 @pytest.mark.parametrize("name", ["tasks_due", "first_due"])
 def test_due_tasks_are_found_behind_a_place_by_index(database: sqlite3.Connection, name: str) -> None:
     statement = STATEMENTS[name]

@@ -66,6 +66,11 @@ def without_upgrade(method: bytes, url: bytes, version: str, headers: list[Heade
     return b"\r\n".join([*lines, b"\r\n"])
 
 
+def said(refusal: Refusal) -> bytes:
+    fields = b"".join(b"%b: %b\r\n" % field for field in refusal.fields)
+    return STATUS_LINE[refusal.status] + fields + b"connection: close\r\n\r\n" + refusal.sentence
+
+
 class Whole:
     """HTTP/1.0 knows no chunks: an answer of unknown length is sent when it is whole, at most `most` bytes."""
 
@@ -94,35 +99,24 @@ class Whole:
 class Http1(HttpToolsProtocol):
     """The `on_` methods are called by the parser, from within data_received."""
 
-    def __init__(
-        self,
-        config: Config,
-        state: ServerState,
-        app_state: dict[str, Any],
-        loop: asyncio.AbstractEventLoop,
-        *,
-        limits: Limits,
-    ) -> None:
-        super().__init__(config, state, app_state, loop)
+    def __init__(self, config: Config, state: ServerState, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
+        super().__init__(config, state, {}, loop)
         self.logger = LOG
-        self.access_log = False
         self.timeout_keep_alive = limits.keep_alive_seconds
         self._application = cast("App", config.loaded_app)
         self.app = self._serve
         self._limits = limits
         self._watch = Watch(loop, self._look)
         self._now = loop.time()
-        self._due = self._now + limits.head_seconds
-        self._stuck_since = NEVER
+        self._due, self._stuck_since = self._now + limits.head_seconds, NEVER
         self._running: RequestResponseCycle | None = None
         self._task: asyncio.Task[None] | None = None
         self._refusal = MALFORMED
         self._deaf = self._lingering = False
         self._again: bytes | None = None  # a head to be read once more, without its offer of another protocol
-        self._in_head = False
-        self._head = self._received = 0
-        self._fruitful = False
-        self._barren = 0  # bytes in a row that brought neither a request nor a piece of a body
+        self._in_head = self._fruitful = False
+        # Bytes of this head, of this body, and in a row that brought neither a request nor a piece of a body.
+        self._head = self._received = self._barren = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -248,9 +242,7 @@ class Http1(HttpToolsProtocol):
             self.flow.resume_reading()  # and forget what comes: closing on unread bytes would lose the answer
             return
         if running is None or running.response_complete or not running.response_started:
-            content = [STATUS_LINE[refusal.status], b"connection: close\r\n"]
-            content += [b"%b: %b\r\n" % field for field in refusal.fields]
-            self.transport.write(b"".join([*content, b"\r\n", refusal.sentence]))
+            self.transport.write(said(refusal))
         self._give_up_call()
         self._hang_up()
 

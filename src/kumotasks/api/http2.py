@@ -215,7 +215,6 @@ class DualProtocol(asyncio.Protocol):
     ) -> None:
         self._config = config
         self._state = server_state
-        self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
         self._watch = Watch(self._loop, self._give_up)
         self._seen = b""
@@ -249,7 +248,7 @@ class DualProtocol(asyncio.Protocol):
         self.transport.close()
 
     def _http1(self) -> Http1:
-        return Http1(self._config, self._state, self._app_state, self._loop, limits=self.limits)
+        return Http1(self._config, self._state, self._loop, self.limits)
 
     def _http2(self) -> Multiplex:
         return Multiplex(self._config, self._state, self._loop, self.limits)

@@ -11,13 +11,14 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from kumotasks.domain.clock import DAY, Clock
 from kumotasks.domain.errors import EntityNotFound, InvalidArgument, KumoError
 from kumotasks.domain.names import QueueName, parse_operation, parse_queue
 from kumotasks.domain.task import NewTask, Task
 from kumotasks.service.tasks import Tasks
-from kumotasks.storage.records import Records
+from kumotasks.storage.records import Record, Records
 
 KIND = "operation"
 MAX_CREATES = 100  # Cloud Tasks: requests in one BatchCreateTasks
@@ -44,6 +45,9 @@ class Batch:
 
 
 Render = Callable[[Batch], bytes]
+CarryOut = Callable[[str], Awaitable[bytes]]
+Operation = tuple[str, bytes]  # what was done, and how it looks to whoever asks for it
+_SEPARATOR = b"\n"
 
 
 class Batches:
@@ -53,7 +57,7 @@ class Batches:
         self._tasks = tasks
         self._records = records
         self._clock = clock
-        self._under_way: dict[str, asyncio.Future[bytes]] = {}
+        self._under_way: dict[str, asyncio.Future[Operation]] = {}
         self._since_sweep = _SWEEP_EVERY
 
     async def create(
@@ -66,11 +70,12 @@ class Batches:
             if own_parent and own_parent != parent:
                 raise InvalidArgument(f"The parent '{own_parent}' of a request must be '{parent}', that of the batch.")
 
-        async def carry_out(name: str, start: int) -> Batch:
+        async def carry_out(name: str) -> bytes:
+            start = self._clock.now()
             outcomes = await self._tasks.create_all(parent, [new for _, new in requests])
-            return self._batch(name, start, outcomes)
+            return render(self._batch(name, start, outcomes))
 
-        return await self._once(queue, request_id, carry_out, render)
+        return await self._once(queue, request_id, f"create tasks in {queue}", carry_out)
 
     async def delete(self, parent: str, names: Sequence[str], *, request_id: str, render: Render) -> bytes:
         """Delete up to 1000 tasks of one queue."""
@@ -80,55 +85,48 @@ class Batches:
             if not task.startswith(parent + "/tasks/"):
                 raise InvalidArgument(f"The task '{task}' is not in the queue '{parent}'.")
 
-        async def carry_out(name: str, start: int) -> Batch:
+        async def carry_out(name: str) -> bytes:
+            start = self._clock.now()
             outcomes = await asyncio.gather(*(self._deleted_or_refused(task) for task in names))
-            return self._batch(name, start, outcomes)
+            return render(self._batch(name, start, outcomes))
 
-        return await self._once(queue, request_id, carry_out, render)
+        return await self._once(queue, request_id, f"delete tasks in {queue}", carry_out)
 
     async def get_operation(self, name: str) -> bytes:
         parse_operation(name)
         record = await self._records.get_record(KIND, name)
         if record is None or record.updated + KEPT < self._clock.now():
             raise EntityNotFound
-        return record.value
+        return _unpack(record)[1]
 
-    async def _once(
-        self,
-        queue: QueueName,
-        request_id: str,
-        carry_out: Callable[[str, int], Awaitable[Batch]],
-        render: Render,
-    ) -> bytes:
+    async def _once(self, queue: QueueName, request_id: str, what: str, carry_out: CarryOut) -> bytes:
+        """Carry `what` out, unless a call with this id did, or is about to. It goes on if its caller goes away."""
         if len(request_id) > _REQUEST_ID or "/" in request_id:
             raise InvalidArgument("The request_id is not valid; use a UUID.")
         name = f"{queue.parent}/operations/{request_id or uuid.uuid4()}"
-        under_way = self._under_way.get(name)
-        if under_way is not None:
-            return await asyncio.shield(under_way)
-        done = self._under_way[name] = asyncio.get_running_loop().create_future()
-        try:
-            value = await self._first(name, carry_out, render)
-        except BaseException as fault:
-            done.set_exception(fault) if isinstance(fault, KumoError) else done.cancel()
-            done.cancelled() or done.exception()  # whoever waited has it; nobody waiting is fine too
-            raise
-        else:
-            done.set_result(value)
-            return value
-        finally:
-            del self._under_way[name]
-
-    async def _first(self, name: str, carry_out: Callable[[str, int], Awaitable[Batch]], render: Render) -> bytes:
-        """Carry the batch out, unless an earlier call did, and remember its operation."""
-        now = self._clock.now()
-        earlier = await self._records.get_record(KIND, name)
-        if earlier is not None and earlier.updated + KEPT >= now:
-            return earlier.value
-        value = render(await carry_out(name, now))
-        await self._records.put_record(KIND, name, value, now=self._clock.now(), if_etag=None)
-        await self._sweep()
+        if name not in self._under_way:
+            under_way = asyncio.ensure_future(self._first(name, what, carry_out))
+            self._under_way[name] = under_way
+            under_way.add_done_callback(partial(self._over, name))
+        done, value = await asyncio.shield(self._under_way[name])
+        if done != what:
+            raise InvalidArgument(f"The request_id '{request_id}' was used for another request.")
         return value
+
+    def _over(self, name: str, under_way: asyncio.Future[Operation]) -> None:
+        del self._under_way[name]
+        under_way.cancelled() or under_way.exception()  # whoever waited has it; nobody waiting is fine too
+
+    async def _first(self, name: str, what: str, carry_out: CarryOut) -> Operation:
+        """Carry the batch out, unless an earlier call did, and remember its operation."""
+        earlier = await self._records.get_record(KIND, name)
+        if earlier is not None and earlier.updated + KEPT >= self._clock.now():
+            return _unpack(earlier)
+        value = await carry_out(name)
+        packed = what.encode() + _SEPARATOR + value
+        await self._records.put_record(KIND, name, packed, now=self._clock.now(), if_etag=None)
+        await self._sweep()
+        return what, value
 
     async def _sweep(self) -> None:
         """Now and then forget the operations that are old enough."""
@@ -153,6 +151,11 @@ class Batches:
         failures = {index: outcome for index, outcome in enumerate(outcomes) if isinstance(outcome, KumoError)}
         tasks = tuple(outcome for outcome in outcomes if isinstance(outcome, Task))
         return Batch(name, start, self._clock.now(), tasks, failures, len(outcomes))
+
+
+def _unpack(record: Record) -> Operation:
+    what, _, value = record.value.partition(_SEPARATOR)
+    return what.decode(), value
 
 
 def _check_count(count: int, most: int, what: str) -> None:

@@ -17,6 +17,7 @@ from kumotasks.domain.names import QueueName, TaskName, check_task_id, parse_new
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.size import MAX_TASK_SIZE, check_size
 from kumotasks.domain.target import (
+    HTTP_BODY_METHODS,
     AppEngineHosts,
     AppEngineHttpRequest,
     Headers,
@@ -195,4 +196,8 @@ def _buffered(queue: Queue, headers: Headers, body: bytes) -> HttpRequest:
     )
     if body and not any(name.lower() == "content-type" for name, _ in kept):
         kept = (*kept, ("Content-Type", "application/json"))
-    return HttpRequest(overridden_url("", target.uri_override), target.http_method or HttpMethod.POST, kept, body)
+    method = target.http_method or HttpMethod.POST
+    # A method without a body drops it, as it does when a queue's method meets a task that has one.
+    return HttpRequest(
+        overridden_url("", target.uri_override), method, kept, body if method in HTTP_BODY_METHODS else b""
+    )

@@ -2,7 +2,7 @@
 
 A task is two blobs: its definition, written once, and its progress, replaced with every failed attempt and absent
 before the first. Dataclasses are kept by field name, so that a field added later, with a default, reads old rows; a
-field is never renamed. Whatever comes out of a file is checked against its type on the way in.
+field is never renamed.
 """
 
 from __future__ import annotations

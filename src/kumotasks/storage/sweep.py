@@ -38,9 +38,10 @@ def sweep(now: int, limit: int, ended: Ended) -> Operation[Swept]:
         return Done(Swept(removed, more=True, next_due=None))
     removed = yield from _sweep_names(now, limit)
     expired = yield from _sweep_retention(now, limit - removed, ended)
+    removed += len(expired)
     next_due = yield from _next_expiry()
-    more = next_due is not None and next_due <= now
-    swept = Swept(removed + len(expired), more, None if more else next_due, expired=tuple(task for _, task in expired))
+    more = removed > 0 and next_due is not None and next_due <= now
+    swept = Swept(removed, more, None if more else next_due, tuple(task for _, task in expired))
     return Done(swept, tuple(TaskDeleted(number, task) for number, task in expired))
 
 
@@ -77,10 +78,10 @@ def _sweep_doomed_rest(doomed: _Doomed, limit: int) -> Asking[int]:
 
 def _sweep_names(now: int, limit: int) -> Asking[int]:
     """Names of tasks and of queues that have rested long enough."""
-    rows = yield Ask("remove_rested_names", (now, limit))
-    removed = columns(rows[0], tuple[int])[0]
-    rows = yield Ask("remove_rested_queue_names", (now, limit - removed))
-    return removed + columns(rows[0], tuple[int])[0]
+    names = yield Ask("rested_names", (now, limit))
+    yield AskEach("remove_name", names)
+    rows = yield Ask("remove_rested_queue_names", (now, limit - len(names)))
+    return len(names) + columns(rows[0], tuple[int])[0]
 
 
 def _sweep_retention(now: int, limit: int, ended: Ended) -> Asking[list[tuple[int, Task]]]:

@@ -1,8 +1,8 @@
 """Operations on tasks, by the names of their verbs in `store.py`, one task at a time.
 
-An engine may add and settle in bulk, with the same result as these.
-A named task has a row for its name: taken while the task lives, resting for a while after it. Where it rests under a
-generation that was purged, the purge says until when. Statements are found by name in the engine's SQL.
+An engine may add and settle in bulk, with the same result as these. A named task has a row for its name: taken while
+the task lives, resting for a while after it. Where it rests under a generation that was purged, the purge says until
+when.
 """
 
 from __future__ import annotations

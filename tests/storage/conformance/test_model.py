@@ -95,6 +95,12 @@ class StoreMachine(RuleBasedStateMachine):
 
         return self.runner.run(wait())
 
+    async def add(self, task: Task) -> str:
+        return ids(await self.store.add_tasks([task]))[0]
+
+    async def end(self, stored: StoredQueue, task: Task) -> bool:
+        return await self.store.settle(ended(stored, task))
+
     def refusal(self, awaitable: Awaitable[object]) -> str:
         try:
             self.do(awaitable)
@@ -159,7 +165,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(queue=queue_ids, name=task_ids, delay=st.integers(0, 3))
     def add_named(self, queue: str, name: str, delay: int) -> None:
         task = a_task(name, queue=queue, due=self.now + delay, created=self.now, serial=self.now, named=True)
-        (answer,) = ids(self.do(self.store.add_tasks([task])))
+        answer = self.do(self.add(task))
         modelled = self.queues.get(queue)
         if modelled is None:
             assert answer == "QueueNotFound"
@@ -220,7 +226,7 @@ class StoreMachine(RuleBasedStateMachine):
     def settle_one_that_never_was(self, queue: str, name: str) -> None:
         if queue in self.queues:
             stale = a_task(name, queue=queue, serial=1, named=True)
-            assert self.do(self.store.settle(ended(self.queues[queue].stored, stale))) is False
+            assert self.do(self.end(self.queues[queue].stored, stale)) is False
 
     # the janitor
 

@@ -4,7 +4,8 @@
 SELECT queue, generation, names_until FROM doomed ORDER BY queue, generation LIMIT 1;
 
 -- name: doomed_tasks
-SELECT id, named, length(definition) FROM task WHERE queue = ? AND generation = ? LIMIT ?;
+-- By id, which is nearly the order of creation: neighbours in the table.
+SELECT id, named, length(definition) FROM task WHERE queue = ? AND generation = ? ORDER BY id LIMIT ?;
 
 -- name: remove_doomed_task
 DELETE FROM task WHERE queue = ? AND generation = ? AND id = ?;
@@ -18,9 +19,11 @@ DELETE FROM run_request WHERE queue = ? AND generation = ?;
 -- name: remove_doomed
 DELETE FROM doomed WHERE queue = ? AND generation = ?;
 
--- name: remove_rested_names
-DELETE FROM task_name
-WHERE (queue, id) IN (SELECT queue, id FROM task_name WHERE expires <= ? ORDER BY expires LIMIT ?);
+-- name: rested_names
+SELECT queue, id FROM task_name WHERE expires <= ? ORDER BY expires LIMIT ?;
+
+-- name: remove_name
+DELETE FROM task_name WHERE queue = ? AND id = ?;
 
 -- name: remove_rested_queue_names
 DELETE FROM retired_queue
