@@ -69,9 +69,14 @@ def counts_of(arrival: Arrival, prefix: str) -> tuple[str, str, str | None]:
 
 
 def test_a_timeout_shows_as_504(stage: Stage, held: Held) -> None:
-    stage.create("slow", dispatchDeadline="15s")
+    name = stage.create("slow", dispatchDeadline="15s")
     held.wait()
-    stage.advance(15)
+    stage.advance(14.999)
+    assert "responseStatus" not in stage.call("GetTask", name=name)["lastAttempt"]
+    stage.advance(0.001)
+    task = stage.call("GetTask", name=name)
+    assert task["lastAttempt"]["responseStatus"]["code"] == 4
+    assert "responseCount" not in task
     held.release()
     stage.advance(1)
     (arrival,) = [each for each in stage.worker.wait_for(2) if "x-cloudtasks-taskpreviousresponse" in each.headers]

@@ -18,6 +18,7 @@ from kumotasks.domain.clock import SECOND, Clock
 from kumotasks.domain.errors import InvalidArgument
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END = 253_402_300_799 * SECOND  # the last second that RFC 3339 can write
 _JSON = "application/json; charset=UTF-8"
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 _LONGEST_WAIT = 600.0  # seconds of real time
@@ -124,9 +125,10 @@ def _target(body: dict[str, Any], now: int) -> int:
     if len(body) != 1 or not body.keys() <= {"seconds", "duration", "to"}:
         raise InvalidArgument('Say how far: {"seconds": 30}, {"duration": "30s"} or {"to": "2030-01-01T00:00:00Z"}.')
     ((kind, value),) = body.items()
-    if kind == "to":
-        return _instant(value)
-    return now + int(_seconds(value, kind) * SECOND)
+    to = _instant(value) if kind == "to" else now + round(_seconds(value, kind) * SECOND)
+    if to > _END:
+        raise InvalidArgument("Time ends with the year 9999.")
+    return to
 
 
 def _seconds(value: object, name: str) -> float:

@@ -34,7 +34,7 @@ def _object(value: object) -> dict[str, object]:
 
 
 def _unset(name: str, value: object) -> bool:
-    return value == "" or (name in _ENUMS and value == 0)
+    return value in ("", ()) or (name in _ENUMS and value == 0)
 
 
 def _plain(name: str, value: object) -> object:
