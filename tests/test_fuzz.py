@@ -31,7 +31,7 @@ FUZZ = settings(
 )
 MORE = settings(FUZZ, max_examples=60 * TIMES)
 FAULTS = {"INTERNAL", "UNKNOWN", "DATA_LOSS", "UNAVAILABLE"}
-NO_MESSAGE = Reply("INTERNAL", "Error parsing the request message.")  # gRPC's own rule for bytes that are no message
+NO_MESSAGE = Reply("INVALID_ARGUMENT", "Error parsing the request message.")
 
 
 @pytest.fixture(scope="module")

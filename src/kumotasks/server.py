@@ -31,11 +31,11 @@ from kumotasks.dispatch.travel import Idleness, Traveller
 from kumotasks.dispatch.watch import OpenWatch
 from kumotasks.domain.clock import SECOND, Clock, ManualClock, SystemClock
 from kumotasks.domain.errors import QueueNotFound
-from kumotasks.domain.lane import Room
 from kumotasks.domain.names import QueueName, parse_queue
 from kumotasks.domain.queue import Caps
 from kumotasks.domain.target import AppEngineHosts
 from kumotasks.domain.task import Task
+from kumotasks.domain.window import Room
 from kumotasks.lifecycle import Component, Listener
 from kumotasks.service.batches import Batches
 from kumotasks.service.encryption import Encryption

@@ -20,11 +20,11 @@ from kumotasks.dispatch.watch import OpenWatch
 from kumotasks.domain.attempt import Answered, Outcome, TimedOut
 from kumotasks.domain.clock import HOUR, ManualClock
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
-from kumotasks.domain.lane import Room
 from kumotasks.domain.names import QueueName
 from kumotasks.domain.queue import Queue, QueueState, RateLimits, RetryConfig
 from kumotasks.domain.target import AppEngineHosts
 from kumotasks.domain.task import Task
+from kumotasks.domain.window import Room
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.store import Settlement, StoredQueue, Wake

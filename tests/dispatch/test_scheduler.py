@@ -10,8 +10,8 @@ import pytest
 from kumotasks.domain.attempt import Answered
 from kumotasks.domain.clock import DAY, HOUR, SECOND
 from kumotasks.domain.errors import StorageUnavailable
-from kumotasks.domain.lane import Room
 from kumotasks.domain.queue import QueueState, RateLimits, RetryConfig
+from kumotasks.domain.window import Room
 from kumotasks.storage.store import TaskDeleted
 from tests.dispatch.dispatching import FAILED, OK, Node, answers, names, until
 from tests.factory import NOW

@@ -13,12 +13,13 @@ from fractions import Fraction
 
 from kumotasks.domain.attempt import Answered
 from kumotasks.domain.bucket import full
-from kumotasks.domain.lane import Lane, Open, Place, Plan, Room
+from kumotasks.domain.lane import Lane, Open, Plan
 from kumotasks.domain.names import TaskName
 from kumotasks.domain.queue import Queue, QueueState, RateLimits, RetryConfig
 from kumotasks.domain.retry import RetryAt, decide, dispatched
 from kumotasks.domain.target import HttpRequest
 from kumotasks.domain.task import Task
+from kumotasks.domain.window import Place, Room
 from tests.domain.factory import NOW, QUEUE, SECOND
 
 LARGEST_BODY = 64
@@ -342,8 +343,8 @@ class World:
         """Memory stays within the room, whatever has come and gone. What it is spent on is the lane's own affair."""
         lane, room = self.lane, self.lane.room
         assert lane.waiting <= 2 * room.tasks
-        assert sum(len(task.target.body) for task in lane._waiting.values()) <= max(2 * room.bytes, LARGEST_BODY)
-        assert len(lane._heap) <= 4 * room.tasks + 64
+        assert sum(len(task.target.body) for task in lane._window._tasks.values()) <= max(2 * room.bytes, LARGEST_BODY)
+        assert len(lane._window._heap) <= 4 * room.tasks + 64
 
 
 def _queue(rate: int, burst: int, slots: int) -> Queue:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from kumotasks.domain.bucket import Bucket, full
-from kumotasks.domain.lane import LEAD, WINDOW, Lane, Plan, Room
+from kumotasks.domain.lane import LEAD, WINDOW, Lane, Plan
 from kumotasks.domain.names import TaskName
 from kumotasks.domain.queue import QueueState, RateLimits
 from kumotasks.domain.retry import dispatched
 from kumotasks.domain.target import HttpRequest
 from kumotasks.domain.task import Task
+from kumotasks.domain.window import Room
 from tests.domain.factory import NOW, QUEUE, SECOND, queue, task
 
 ASLEEP = Plan((), None, load=False)
@@ -455,7 +456,7 @@ def test_what_came_and_went_leaves_nothing_in_memory() -> None:
         lane.offer(a_task(serial, SECOND), NOW)
         lane.forget(serial)
     assert lane.waiting == 0
-    assert len(lane._heap) < 100
+    assert len(lane._window._heap) < 100
 
 
 def test_a_bucket_that_starts_empty_lets_nothing_go_before_its_first_token() -> None:

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from kumotasks.domain.lane import Room
 from kumotasks.domain.queue import QueueState
+from kumotasks.domain.window import Room
 from tests.domain.factory import SECOND
 from tests.domain.lane_world import LARGEST_BODY, World
 

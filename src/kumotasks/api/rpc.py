@@ -21,7 +21,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from kumotasks.api import compression, health
 from kumotasks.api.exchange import MAX_BODY, Event, Exchange, Header
 from kumotasks.api.status import to_grpc
-from kumotasks.domain.errors import InternalFault, KumoError, MethodUnknown, PayloadTooLarge
+from kumotasks.domain.errors import InvalidArgument, KumoError, MethodUnknown, PayloadTooLarge
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -159,30 +159,30 @@ async def message_of(exchange: Exchange) -> bytes:
     if not flag:
         return body[PREFIX:]
     if flag != 1 or encoding == b"identity":
-        raise InternalFault("The message is marked as compressed, but no known compression was named.")
+        raise InvalidArgument("The message is marked as compressed, but no known compression was named.")
     try:
         return await compression.unpack(body[PREFIX:], encoding, limit=MAX_BODY)
     except ValueError as error:
-        raise InternalFault(str(error)) from None
+        raise InvalidArgument(str(error)) from None
 
 
 def misframed(body: bytes) -> KumoError:
     """What to say of a body that is not exactly one message."""
     if not body:
-        return InternalFault("The call ended without a request message.")
+        return InvalidArgument("The call ended without a request message.")
     declared = int.from_bytes(body[1:PREFIX], "big")
     if declared > MAX_BODY:
         return PayloadTooLarge(f"Received message larger than max ({declared} vs. {MAX_BODY})")
     if len(body) > PREFIX + declared:
-        return InternalFault("The call carried more than one request message.")
-    return InternalFault("The request message is shorter than it says.")
+        return InvalidArgument("The call carried more than one request message.")
+    return InvalidArgument("The request message is shorter than it says.")
 
 
 def parsed(parse: Callable[[bytes], Any], message: bytes) -> Any:
     try:
         return parse(message)
     except DecodeError:
-        raise InternalFault("Error parsing the request message.") from None
+        raise InvalidArgument("Error parsing the request message.") from None
 
 
 def framed(message: bytes, flag: bytes = b"\0") -> bytes:

@@ -6,6 +6,7 @@ It knows its lane only to say when the slot is free and what the task has become
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Coroutine
@@ -66,7 +67,8 @@ class Delivery:
         self._in_flight = in_flight
         self._name_rest = name_rest
         self.counts = AttemptCounts()
-        self.unanswered: set[asyncio.Task[None] | None] = set()  # attempts whose worker is yet to answer
+        self._numbers = itertools.count()
+        self.stages: dict[int, bool] = {}  # open attempts by number; True: answered, yet to be committed
 
     def begin(self, berth: Berth, task: Task, *, run: bool) -> Coroutine[None, None, None]:
         """Open an attempt on `task` at once; the coroutine sends it and commits what became of it.
@@ -80,31 +82,33 @@ class Delivery:
         current = self._counted(berth, task) if run else dispatched(task, now)
         opened = berth.lane.opened(current, in_slot=not run)
         self._in_flight[task.serial] = current
-        return self._carry(berth, opened, current, run=run)
+        number = next(self._numbers)
+        self.stages[number] = False
+        return self._carry(number, berth, opened, current, run=run)
 
     def _counted(self, berth: Berth, task: Task) -> Task:
         """The task of a run request; an attempt that is open already is known here only, and counts before it."""
         opened = berth.lane.find_open(task.serial)
         return task if opened is None else dispatched(opened.task, self._clock.now())
 
-    async def _carry(self, berth: Berth, opened: Open, task: Task, *, run: bool) -> None:
+    async def _carry(self, number: int, berth: Berth, opened: Open, task: Task, *, run: bool) -> None:
         lane = berth.lane
         again = False
         try:
             # It may have been deleted between the turn that opened it and this one.
             outcome = None if opened.dropped else await self._send(berth, opened, task)
+            self.stages[number] = True
             if not run:
                 lane.slot_freed()
             if outcome is not None:
                 again = await self._finish(berth, opened, task, outcome, run=run)
         finally:
+            del self.stages[number]
             lane.closed(opened, again=again, now=self._clock.now())
             if lane.find_open(task.serial) is None:
                 self._in_flight.pop(task.serial, None)
 
     async def _send(self, berth: Berth, opened: Open, task: Task) -> Outcome:
-        attempt = asyncio.current_task()
-        self.unanswered.add(attempt)
         try:
             request = build(berth.lane.queue, task, self._hosts)
             self._watch.began(berth.lane, opened, self._clock.now())
@@ -112,8 +116,6 @@ class Delivery:
         except Exception:
             logger.exception("attempt failed inside the server", extra={"task": str(task.name)})
             return Unreachable("the attempt failed inside the server")
-        finally:
-            self.unanswered.discard(attempt)
 
     async def _finish(self, berth: Berth, opened: Open, task: Task, outcome: Outcome, *, run: bool) -> bool:
         """Decide what becomes of the task, and commit it; whether it is to be sent again."""

@@ -12,8 +12,9 @@ from kumotasks.dispatch.throttle import Throttle
 from kumotasks.domain import bucket
 from kumotasks.domain.bucket import Bucket
 from kumotasks.domain.errors import KumoError
-from kumotasks.domain.lane import Lane, Room
+from kumotasks.domain.lane import Lane
 from kumotasks.domain.queue import Queue
+from kumotasks.domain.window import Room
 from kumotasks.storage.store import (
     Home,
     QueueChanged,

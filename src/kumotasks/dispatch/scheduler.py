@@ -18,14 +18,15 @@ from kumotasks.dispatch.delivery import Delivery
 from kumotasks.dispatch.home import Berth, Homes
 from kumotasks.domain.clock import SECOND, Clock
 from kumotasks.domain.errors import KumoError
-from kumotasks.domain.lane import WINDOW, Place
+from kumotasks.domain.lane import WINDOW
 from kumotasks.domain.task import Task
+from kumotasks.domain.window import Place
 from kumotasks.storage.store import Position, RunRequested, Store, StoredQueue, Wake
 
 _SHARE = 64  # attempts a lane may begin before the next lane has its turn
 _READ_AGAIN = SECOND
 logger = logging.getLogger("kumotasks.dispatch")
-Stage = tuple[asyncio.Task[None], bool]  # an open attempt, and whether its worker is yet to answer
+Stage = tuple[int, bool]  # an open attempt, and whether its worker has answered
 
 
 class Scheduler:
@@ -137,8 +138,7 @@ class Scheduler:
         await watcher
 
     def open_attempts(self) -> frozenset[Stage]:
-        unanswered = self._delivery.unanswered
-        return frozenset((attempt, attempt in unanswered) for attempt in self._attempts)
+        return frozenset(self._delivery.stages.items())
 
     # turns
 

@@ -11,27 +11,17 @@ offered again only once its failure is committed.
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass, field
 
 from kumotasks.domain.bucket import Bucket
 from kumotasks.domain.clock import MINUTE
 from kumotasks.domain.queue import Queue, QueueState
 from kumotasks.domain.task import Task
+from kumotasks.domain.window import Place, Room, Window
 
 WINDOW = MINUTE  # how far ahead tasks are held in memory
 LEAD = WINDOW // 2  # how long before the first task behind the edge is due the lane reads on
-Place = tuple[int, str]
 _LAST_ID = "\x7f"  # sorts behind every task id
-_STALE = 64  # entries of tasks that are gone; more of them, beyond one for each that waits, are cleared away
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What a lane may hold: tasks, and bytes of their bodies."""
-
-    tasks: int = 2_048
-    bytes: int = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +57,28 @@ class Lane:
     bucket: Bucket
     edge: Place = (0, "")
     unloaded: int | None = None
-    room: Room = Room()
+    room: Room = field(default_factory=Room)
     uncommitted: int = 0
     slots_used: int = 0
-    _heap: list[tuple[int, str, int]] = field(default_factory=list)  # what `_waiting` does not confirm is stale
-    _waiting: dict[int, Task] = field(default_factory=dict)
+    _window: Window = field(init=False)
     _open: dict[int, Open] = field(default_factory=dict)
-    _bytes: int = 0
     _loading: bool = False
     _missed: dict[int, Task] = field(default_factory=dict)
     _ended: set[int] = field(default_factory=set)
     _shrunk: bool = False
 
+    def __post_init__(self) -> None:
+        self._window = Window(self.room)
+
     def __repr__(self) -> str:
         state = "blocked" if self.uncommitted else self.queue.state.name
-        return f"<{self.queue.name.queue} {state}: {len(self._waiting)} waiting, {len(self._open)} open>"
+        return f"<{self.queue.name.queue} {state}: {len(self._window)} waiting, {len(self._open)} open>"
 
     # what comes in
 
     def offer(self, task: Task, now: int) -> None:
         """A task that is to be sent when it is due: just created, or its failure just committed."""
-        if task.serial in self._waiting or task.serial in self._open:
+        if task.serial in self._window or task.serial in self._open:
             return
         self._advance_edge(now)
         if (task.schedule_time, task.name.task) <= self.edge:
@@ -99,7 +90,7 @@ class Lane:
 
     def forget(self, serial: int) -> None:
         """The task was deleted. An attempt in flight is not recalled, but its result is dropped."""
-        self._release(serial)
+        self._window.release(serial)
         opened = self._open.get(serial)
         if opened is not None:
             opened.dropped = True
@@ -109,9 +100,8 @@ class Lane:
     def reset(self, queue: Queue, generation: int) -> None:
         """The queue was purged: everything known is void; what is created from now on belongs to `generation`."""
         self.queue, self.generation = queue, generation
-        self._heap.clear()
-        self._waiting.clear()
-        self._bytes, self.unloaded, self.edge = 0, None, (0, "")
+        self._window.clear()
+        self.unloaded, self.edge = None, (0, "")
         for opened in self._open.values():
             opened.dropped = True
         self.abandon_load()
@@ -147,7 +137,7 @@ class Lane:
 
     def opened(self, task: Task, *, in_slot: bool) -> Open:
         """An attempt begins on `task`, as it is while the attempt is open."""
-        self._release(task.serial)
+        self._window.release(task.serial)
         opened = self._open.get(task.serial)
         if opened is None:
             opened = self._open[task.serial] = Open(task)
@@ -189,7 +179,7 @@ class Lane:
         slots = self.queue.rate_limits.max_concurrent_dispatches - self.slots_used
         self.bucket = self.bucket.seen(now)
         allowed = min(slots, quota, self.bucket.whole_tokens(now))
-        send = self._pop_due(now, allowed) if allowed > 0 else ()
+        send = self._window.pop_due(now, allowed) if allowed > 0 else ()
         if send:
             self.bucket = self.bucket.take(now, len(send))
         load = self._wants_load(now)
@@ -201,55 +191,32 @@ class Lane:
             return False
         if self.queue.state is not QueueState.RUNNING:
             return True
-        head = self._head()
+        head = self._window.first_due()
         return (head is None or head > now) and (self.unloaded is None or self.unloaded > now)
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return len(self._window)
 
     @property
     def open_count(self) -> int:
         return len(self._open)
 
-    def _pop_due(self, now: int, allowed: int) -> tuple[Task, ...]:
-        send: list[Task] = []
-        heap, waiting = self._heap, self._waiting
-        while heap and len(send) < allowed and heap[0][0] <= now:
-            schedule_time, _, serial = heapq.heappop(heap)
-            task = waiting.get(serial)
-            if task is not None and task.schedule_time == schedule_time:
-                self._release(serial)
-                send.append(task)
-        return tuple(send)
-
     def _next_wake(self, now: int, free_slots: int, *, load: bool) -> int | None:
         """The earliest instant at which something changes by itself; with no free slot, an attempt's end will wake."""
         instants = []
-        head = self._head()
+        head = self._window.first_due()
         if head is not None and free_slots > 0:
             instants.append(max(head, self.bucket.next_token(now)))
-        if self.unloaded is not None and not (load or self._loading or self._crowded()):
+        if self.unloaded is not None and not (load or self._loading or self._window.crowded):
             instants.append(max(now, self.unloaded - LEAD))
         return min(instants, default=None)
 
     def _wants_load(self, now: int) -> bool:
         due = self.unloaded is not None and self.unloaded - LEAD <= now
-        return due and not self._loading and not self._crowded()
-
-    def _head(self) -> int | None:
-        heap, waiting = self._heap, self._waiting
-        while heap:
-            task = waiting.get(heap[0][2])
-            if task is not None and task.schedule_time == heap[0][0]:
-                return task.schedule_time
-            heapq.heappop(heap)
-        return None
+        return due and not self._loading and not self._window.crowded
 
     # the window
-
-    def _crowded(self) -> bool:
-        return len(self._waiting) * 2 > self.room.tasks or self._bytes * 2 > self.room.bytes
 
     def _lower_bound(self, schedule_time: int) -> None:
         self.unloaded = schedule_time if self.unloaded is None else min(self.unloaded, schedule_time)
@@ -263,35 +230,12 @@ class Lane:
             self.edge = (ahead, _LAST_ID)
 
     def _hold(self, task: Task) -> None:
-        self._waiting[task.serial] = task
-        self._bytes += len(task.target.body)
-        heapq.heappush(self._heap, (task.schedule_time, task.name.task, task.serial))
-        if len(self._waiting) > 2 * self.room.tasks or (self._bytes > 2 * self.room.bytes and len(self._waiting) > 1):
+        self._window.hold(task)
+        if self._window.overfull:
             self._shrink()
-        elif len(self._heap) > 2 * len(self._waiting) + _STALE:
-            self._heap = self._in_order()
-
-    def _release(self, serial: int) -> None:
-        task = self._waiting.pop(serial, None)
-        if task is not None:
-            self._bytes -= len(task.target.body)
 
     def _shrink(self) -> None:
         """Give the tasks due last back to the store; the edge moves in front of them."""
         self._shrunk = self._loading
-        entries = self._in_order()
-        kept, size = 1, len(self._waiting[entries[0][2]].target.body)
-        for _, _, serial in entries[1 : self.room.tasks]:
-            size += len(self._waiting[serial].target.body)
-            if size > self.room.bytes:
-                break
-            kept += 1
-        for _, _, serial in entries[kept:]:
-            self._release(serial)
-        self._heap = entries[:kept]
-        self.edge = entries[kept - 1][:2]
-        self._lower_bound(entries[kept][0])
-
-    def _in_order(self) -> list[tuple[int, str, int]]:
-        """Those waiting, the first one first: a heap without stale entries."""
-        return sorted((task.schedule_time, task.name.task, task.serial) for task in self._waiting.values())
+        self.edge, first_behind = self._window.cut()
+        self._lower_bound(first_behind)

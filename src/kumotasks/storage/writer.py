@@ -41,7 +41,8 @@ class Writer:
         self._ended = ended
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
-        self._inbox: SimpleQueue[Job | None] = SimpleQueue()
+        self._coming: list[Job] = []  # of this turn of the loop: waking the thread costs more than a job
+        self._inbox: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._in_hand: list[Job] = []
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="kumo-writer", daemon=True)
@@ -53,12 +54,20 @@ class Writer:
         """Have `job` done; StorageUnavailable for its waiter once the writer is closed."""
         if self._closed:
             job.waiter.set_exception(StorageUnavailable())
-        else:
-            self._inbox.put(job)
+            return
+        self._coming.append(job)
+        if len(self._coming) == 1:
+            self._loop.call_soon(self._send)
+
+    def _send(self) -> None:
+        jobs, self._coming = self._coming, []
+        if jobs:
+            self._inbox.put(jobs)
 
     def close(self) -> None:
         """Take nothing more; `join` waits, off the event loop, until what was taken is done."""
         self._closed = True
+        self._send()
         self._inbox.put(None)
 
     def join(self) -> None:
@@ -78,8 +87,8 @@ class Writer:
         """Wait for a job and take all that are there; False when the writer is closed."""
         gathered = [self._inbox.get()]
         gathered += [self._inbox.get() for _ in range(self._inbox.qsize())]
-        self._in_hand = [job for job in gathered if job is not None]
-        if len(self._in_hand) < len(gathered):
+        self._in_hand = [job for jobs in gathered if jobs is not None for job in jobs]
+        if None in gathered:
             self._inbox.put(None)
         return bool(self._in_hand)
 
@@ -133,9 +142,7 @@ class Writer:
         self._closed = True
         jobs = self._in_hand
         while not self._inbox.empty():
-            job = self._inbox.get()
-            if job is not None:
-                jobs.append(job)
+            jobs += self._inbox.get() or []
         if jobs:
             self._hand_over(Outcome(refusals=[(job.waiter, StorageUnavailable()) for job in jobs]))
 
