@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from kumotasks.dispatch.alarms import Alarms
-from kumotasks.domain.clock import ManualClock
+from kumotasks.domain.clock import ManualClock, ManualTimer, Timer
 
 
 class Bell:
@@ -85,6 +86,28 @@ def test_whoever_rings_may_set_the_next_alarm() -> None:
     while clock.turn(100):
         pass
     assert rung == [10, 20, 30]
+
+
+def test_a_wall_that_is_set_back_holds_up_no_alarm() -> None:
+    timers: list[Callable[[], None]] = []
+
+    class Wall(ManualClock):
+        """A clock that may be set back, whose timers run on regardless."""
+
+        def now(self) -> int:
+            return 100 if timers else 1_000
+
+        def call_at(self, instant: int, callback: Callable[[], None]) -> Timer:
+            timers.append(callback)
+            return ManualTimer(callback)
+
+    rung: list[list[int]] = []
+    alarms = Alarms(Wall(0), rung.append)
+    alarms.set(1, 1_010)
+    alarms.set(2, 2_000)
+    alarms.arm()
+    timers[0]()
+    assert rung == [[1]]
 
 
 def test_nothing_rings_after_the_stop() -> None:

@@ -124,6 +124,23 @@ def test_good_answers_to_a_queue_at_its_limit_are_only_counted() -> None:
     assert throttle.judged == 0
 
 
+def test_a_healthy_queue_remembers_no_more_than_it_looks_back_on() -> None:
+    throttle = Throttle()
+    for second in range(1_000):
+        throttle.record(NOW + second * SECOND, bad=False, limit=LIMIT)
+    assert len(throttle._seconds) <= 11
+
+
+def test_a_clock_that_is_set_back_holds_up_no_judgement() -> None:
+    throttle = Throttle()
+    record(throttle, ended=20, bad=20)
+    hour_ago = NOW - 3_600 * SECOND
+    record(throttle, ended=20, bad=20, now=hour_ago)
+    assert throttle.rate(LIMIT) == pytest.approx(55.0)  # the first of them alone is no reason to slow down
+    record(throttle, ended=1, bad=1, now=hour_ago + SECOND)
+    assert throttle.rate(LIMIT) == pytest.approx(27.5)
+
+
 def test_a_limit_that_was_lowered_holds_at_once() -> None:
     throttle = Throttle()
     record(throttle, ended=20, bad=20)
@@ -141,4 +158,3 @@ def test_the_rate_stays_between_floor_and_limit(history: list[tuple[int, bool, f
         changed = throttle.record(now, bad=bad, limit=limit)
         assert min(FLOOR, limit) <= throttle.rate(limit) <= limit
         assert changed or throttle.rate(limit) == before
-        assert len(throttle._seconds) <= 40

@@ -120,6 +120,22 @@ async def test_attempts_are_written_down_together(node: Node) -> None:
         assert notes == [("a", 1), ("b", 1)]
 
 
+async def test_a_clock_that_was_set_back_lets_nothing_pile_up(node: Node) -> None:
+    async with node:
+        node.sender.script = answers(None)
+        notes = listen_to_notes(node)
+        await node.create()
+        (task,) = await node.add("a")
+        await node.calm()
+        lane = node.berth().lane
+        opened = lane.find_open(task.serial)
+        assert opened is not None
+        node.watch.began(lane, opened, NOW + HOUR)  # noted when the clock went an hour ahead
+        node.watch.began(lane, opened, NOW)
+        await node.pass_time(2 * SECOND)
+        assert notes == [("a", 1)] * 3
+
+
 async def test_a_note_that_cannot_be_written_is_let_go(node: Node) -> None:
     async def note_open(attempts: object) -> None:
         raise StorageFull

@@ -123,6 +123,17 @@ def test_a_task_due_after_the_next_token_wakes_the_lane_at_its_own_time() -> Non
     assert lane.plan(NOW, 100).wake == NOW + 5 * SECOND
 
 
+def test_a_wall_clock_that_is_set_back_stops_no_queue() -> None:
+    lane = a_lane(rate=1, burst=1)
+    hour_ago = NOW - 3_600 * SECOND
+    lane.offer(a_task(1, -7_200 * SECOND), NOW)
+    lane.offer(a_task(2, -7_200 * SECOND), NOW)
+    assert [each.serial for each in sent(lane)] == [1]
+    plan = lane.plan(hour_ago, 100)
+    assert plan == Plan((), hour_ago + SECOND, load=False)
+    assert [each.serial for each in sent(lane, hour_ago + SECOND)] == [2]
+
+
 def test_without_a_free_slot_nothing_goes_and_no_alarm_is_set() -> None:
     lane = a_lane(slots=1)
     lane.offer(a_task(1), NOW)

@@ -55,7 +55,8 @@ class Alarms:
 
     def _fire(self) -> None:
         self._timer = None
-        now = self._clock.now()
+        # The wall may have been set back: what the timer was set for is due. Who is rung too early sets another alarm.
+        now = max(self._clock.now(), self._timer_at)
         due = []
         while self._heap and self._heap[0][0] <= now:
             instant, key = heapq.heappop(self._heap)

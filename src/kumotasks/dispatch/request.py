@@ -6,7 +6,6 @@ keeps its own values. Sockets, pools and deadlines are the sender's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
 
 from kumotasks.domain.clock import MINUTE, SECOND
@@ -23,12 +22,13 @@ from kumotasks.domain.target import (
 )
 from kumotasks.domain.task import HTTP_DEADLINE, Task
 from kumotasks.domain.uri import overridden_url
+from kumotasks.domain.value import value
 
 APP_ENGINE_DEADLINE = 10 * MINUTE  # standard environment, automatic scaling
 _METHOD_NAMES = {method.value: method.name for method in HttpMethod}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """One request as it is sent. `headers` in order, without Host and Content-Length; `deadline` in microseconds from
     now on; `url` absolute, as the task has it, whatever it holds behind its scheme."""

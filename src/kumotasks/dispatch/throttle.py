@@ -37,11 +37,14 @@ class Throttle:
 
     effective: float | None = None
     judged: int = 0
-    _seconds: deque[list[int]] = field(default_factory=deque)  # [second, ended, overloaded], one per second with events
+    # [second, ended, overloaded], one per second with events
+    _seconds: deque[list[int]] = field(default_factory=lambda: deque(maxlen=_PERIOD + 1))
 
     def record(self, now: int, *, bad: bool, limit: float) -> bool:
         """Count an attempt that ended at `now`; True if the effective rate changed."""
         second = now // SECOND
+        while self._seconds and self._seconds[-1][0] > second:
+            self._seconds.pop()  # the wall clock was set back
         if not self._seconds or self._seconds[-1][0] != second:
             self._seconds.append([second, 0, 0])
         last = self._seconds[-1]
@@ -51,7 +54,7 @@ class Throttle:
 
     def judge(self, now: int, limit: float) -> bool:
         """Slow down or speed up, at most once a second; True if the effective rate changed."""
-        if now - self.judged < SECOND:
+        if 0 <= now - self.judged < SECOND:
             return False
         while self._seconds and self._seconds[0][0] <= now // SECOND - _PERIOD:
             self._seconds.popleft()

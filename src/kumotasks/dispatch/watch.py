@@ -48,7 +48,8 @@ class OpenWatch:
         self._timer = None
         now = self._clock.now()
         noted = []
-        while self._begun and self._begun[0][0] + NOTED_AFTER <= now:
+        # What began in the future did so before the wall clock was set back.
+        while self._begun and not now - NOTED_AFTER < self._begun[0][0] <= now:
             _, lane, opened = self._begun.popleft()
             if _is_open(lane, opened):
                 noted.append((lane, opened))

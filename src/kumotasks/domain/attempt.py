@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import assert_never
 
+from kumotasks.domain.value import value
+
 HTTP_OK = range(200, 300)
 OVERLOAD = frozenset({429, 503})
 GATEWAY_TIMEOUT = 504
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answered:
     """The worker answered. `retry_after` is the header as it came, `excerpt` the first bytes of the body."""
 
@@ -46,7 +48,7 @@ class Barred:
 Outcome = Answered | TimedOut | Unreachable | Barred
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Status:
     """A canonical status (google.rpc.Status): `code` is the number, `message` Google's wording of it."""
 
@@ -54,7 +56,7 @@ class Status:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempt:
     """What a task remembers of an attempt; instants in microseconds, None where it has not happened."""
 

@@ -7,16 +7,17 @@ holds it says what time it is.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kumotasks.domain.clock import DAY, SECOND
+from kumotasks.domain.value import value
 
 # A token is whole once it lacks no more than rounding error; far below the microsecond at any allowed rate.
 _WHOLE = 1.0 - 1e-9
 _FAR = 366 * DAY
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bucket:
     """`level` tokens at the instant `at`; `rate` tokens accrue per second up to `burst`."""
 

@@ -17,6 +17,7 @@ from kumotasks.domain.bucket import Bucket
 from kumotasks.domain.clock import MINUTE
 from kumotasks.domain.queue import Queue, QueueState
 from kumotasks.domain.task import Task
+from kumotasks.domain.value import value
 from kumotasks.domain.window import Place, Room, Window
 
 WINDOW = MINUTE  # how far ahead tasks are held in memory
@@ -24,7 +25,7 @@ LEAD = WINDOW // 2  # how long before the first task behind the edge is due the 
 _LAST_ID = "\x7f"  # sorts behind every task id
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """`send` these now; look again at `wake` even if nothing happens; `load` the tasks behind the edge."""
 
@@ -176,6 +177,8 @@ class Lane:
         if self.queue.state is not QueueState.RUNNING or self.uncommitted:
             return Plan((), None, load=False)
         self._advance_edge(now)
+        if self.bucket.at > now:  # the wall clock was set back: tokens accrue from here on
+            self.bucket = self.bucket.take(now, 0)
         slots = self.queue.rate_limits.max_concurrent_dispatches - self.slots_used
         self.bucket = self.bucket.seen(now)
         allowed = min(slots, quota, self.bucket.whole_tokens(now))

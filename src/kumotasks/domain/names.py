@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from kumotasks.domain.errors import Help, InvalidArgument
+from kumotasks.domain.value import value
 
 _PROJECT = r"[A-Za-z0-9:.\-]{1,100}"
 _LOCATION = r"[a-z0-9\-]{1,63}"
@@ -65,7 +66,7 @@ class QueueName:
         return LocationName(self.project, self.location)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TaskName:
     """projects/P/locations/L/queues/Q/tasks/T"""
 

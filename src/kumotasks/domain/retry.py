@@ -8,7 +8,6 @@ when both are reached; the age counts from the first attempt.
 from __future__ import annotations
 
 import email.utils
-from dataclasses import dataclass
 from datetime import UTC
 
 from kumotasks.domain.attempt import (
@@ -26,6 +25,7 @@ from kumotasks.domain.clock import SECOND
 from kumotasks.domain.queue import UNLIMITED, RetryConfig
 from kumotasks.domain.target import HttpRequest
 from kumotasks.domain.task import Progress, Task, with_progress
+from kumotasks.domain.value import value
 
 _SERVER_ERROR = 500
 _UNKNOWN = Attempt()
@@ -39,21 +39,21 @@ def interval(config: RetryConfig, failures: int) -> int:
     return min(config.max_backoff, config.min_backoff * steps << doublings)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Done:
     """The worker took the task."""
 
     task: Task
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RetryAt:
     """The attempt failed; `task` is due again at its `schedule_time`."""
 
     task: Task
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Exhausted:
     """The attempt failed and was the last."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from kumotasks.domain.errors import InvalidArgument
+from kumotasks.domain.value import value
 
 MAX_URL = 2083  # characters, after encoding
 MAX_HEADERS = 80 * 1024  # bytes of names and values of an HTTP task
@@ -56,7 +57,7 @@ class OAuthToken:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HttpRequest:
     """The HTTP target of a task, in its canonical form (method and User-Agent filled in)."""
 
@@ -229,12 +230,12 @@ def _canonical_headers(headers: Headers) -> Headers:
 def check_header_block(headers: Headers, field: str, *, limit: int | None = MAX_HEADERS) -> None:
     """Names are tokens, values hold no line break, and the whole stays below `limit` bytes."""
     size = 0
-    for name, value in headers:
+    for name, text in headers:
         if _HEADER_NAME.fullmatch(name) is None:
             raise InvalidArgument(f'{field} has an invalid header name: "{name}".')
-        if _BAD_VALUE.search(value) is not None:
+        if _BAD_VALUE.search(text) is not None:
             raise InvalidArgument(f'{field} has an invalid value for the header "{name}".')
-        size += len(name) + len(value.encode())
+        size += len(name) + len(text.encode())
     if limit is not None and size >= limit:
         raise InvalidArgument(f"The total size of {field} must be less than 80KB.")
 
@@ -281,13 +282,13 @@ def _app_engine_headers(headers: Headers, body_length: int) -> Headers:
     agent = APP_ENGINE_USER_AGENT
     kept = []
     typed = False
-    for name, value in headers:
+    for name, text in headers:
         lowered = name.lower()
         if lowered == "user-agent":
-            agent = f"{value} {APP_ENGINE_USER_AGENT}"
+            agent = f"{text} {APP_ENGINE_USER_AGENT}"
         elif _MANAGED_APP_ENGINE.fullmatch(name) is None:
             typed = typed or lowered == "content-type"
-            kept.append((name, value))
+            kept.append((name, text))
     kept.append(("User-Agent", agent))
     if body_length:
         kept.append(("Content-Length", str(body_length)))

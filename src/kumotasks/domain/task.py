@@ -16,6 +16,7 @@ from kumotasks.domain.names import TaskName
 from kumotasks.domain.pacific import pacific_time
 from kumotasks.domain.queue import RetryConfig, check_retry_config
 from kumotasks.domain.target import AppEngineHttpRequest, HttpRequest, Target
+from kumotasks.domain.value import value
 
 HORIZON = 30 * DAY  # Cloud Tasks: 720 h
 RETENTION = 31 * DAY
@@ -24,7 +25,7 @@ HTTP_DEADLINES = (15 * SECOND, 30 * MINUTE)
 APP_ENGINE_DEADLINES = (15 * SECOND, 24 * HOUR + 15 * SECOND)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Progress:
     """What a task's attempts have come to.
 
@@ -74,7 +75,7 @@ def check_retry_override(override: RetryOverride) -> RetryOverride:
     return override
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Task:
     """A task in its canonical form. Instants and durations in microseconds.
 
@@ -93,7 +94,7 @@ class Task:
     progress: Progress = FRESH
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewTask:
     """A task as a caller asks for it: `name` "" leaves the choice to the server, `target` None is a mistake."""
 

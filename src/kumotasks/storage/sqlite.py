@@ -21,7 +21,7 @@ from kumotasks.domain.task import Task
 from kumotasks.storage.checkpoint import Checkpointer
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
-from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling
+from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling, Waiter
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.queues import every_queue, void_homes
 from kumotasks.storage.readers import Readers
@@ -124,8 +124,7 @@ class SqliteEngine:
     def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]:
         waiter = asyncio.get_running_loop().create_future()
         if tasks:
-            definitions = list(map(pack_definition, tasks))
-            self._put(Adding(waiter, tasks, definitions, sum(map(len, definitions))))
+            self._put(_adding(waiter, tasks))
         else:
             waiter.set_result(())
         return cast("Awaitable[Sequence[Task | KumoError]]", waiter)
@@ -150,6 +149,14 @@ class SqliteEngine:
                     listener(outcome.wakes)
         finally:
             outcome.hand_out()
+
+
+def _adding(waiter: Waiter, tasks: Sequence[Task]) -> Adding:
+    if len(tasks) == 1:  # nearly always, and on the hot path
+        definition = pack_definition(tasks[0])
+        return Adding(waiter, tasks, (definition,), len(definition))
+    definitions = [pack_definition(task) for task in tasks]
+    return Adding(waiter, tasks, definitions, sum(map(len, definitions)))
 
 
 def _begin_anew(session: Session) -> list[StoredQueue]:

@@ -20,6 +20,7 @@ from kumotasks.domain.errors import KumoError
 from kumotasks.domain.names import LocationName, QueueName, TaskName
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.task import Task
+from kumotasks.domain.value import value
 
 
 class StoreUnusable(Exception):
@@ -51,7 +52,7 @@ class Home:
     next_due: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settlement:
     """What an attempt made of a task: `ended` removes it (its name stays taken until `name_until`), else its progress
     and schedule time are replaced. `run` says that a run request is answered with it."""
@@ -85,7 +86,7 @@ class Swept:
     expired: tuple[Task, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TaskAdded:
     number: int
     task: Task

@@ -1,0 +1,45 @@
+"""Values that are cheap to make are frozen, slotted dataclasses like any other."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+
+import pytest
+
+from kumotasks.domain.value import value
+
+
+@value
+class Pair:
+    left: int
+    right: str = "none"
+
+
+def test_a_value_is_made_by_place_and_by_name_and_knows_its_defaults() -> None:
+    assert (Pair(1).left, Pair(1).right) == (1, "none")
+    assert Pair(1, "b") == Pair(right="b", left=1)
+    assert repr(Pair(1)) == "Pair(left=1, right='none')"
+    assert hash(Pair(1)) == hash(Pair(1, "none"))
+
+
+def test_a_value_cannot_be_changed_nor_extended() -> None:
+    pair = Pair(1)
+    with pytest.raises(FrozenInstanceError):
+        pair.left = 2  # type: ignore[misc]
+    with pytest.raises((FrozenInstanceError, TypeError)):
+        pair.other = 2  # type: ignore[attr-defined]
+    assert not hasattr(pair, "__dict__")
+
+
+def test_a_value_is_a_dataclass() -> None:
+    assert is_dataclass(Pair)
+    assert [each.name for each in fields(Pair)] == ["left", "right"]
+    assert replace(Pair(1), right="b") == Pair(1, "b")
+    match Pair(1, "b"):
+        case Pair(left, right):
+            assert (left, right) == (1, "b")
+
+
+def test_a_value_wants_all_its_fields() -> None:
+    with pytest.raises(TypeError, match="left"):
+        Pair()  # type: ignore[call-arg]
