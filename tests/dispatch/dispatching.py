@@ -27,7 +27,7 @@ from kumotasks.domain.task import Task
 from kumotasks.domain.window import Room
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlstore import SqlStore
-from kumotasks.storage.store import Settlement, StoredQueue, Wake
+from kumotasks.storage.store import Home, Settlement, StoredQueue, Wake
 from tests.factory import NOW, a_queue, a_task, queue_name
 
 OK = Answered(200)
@@ -83,9 +83,9 @@ class ScriptedSender:
 
 
 class ShakyStore(SqlStore):
-    """A real store that can be made to refuse: `full` results, `blind` reads, `mute` handing back."""
+    """A real store that can be made to refuse: `full` results, `blind` reads, `mute` handing back, `deaf` taking."""
 
-    full = blind = mute = False
+    full = blind = mute = deaf = False
     reads = 0
     _held: list[asyncio.Future[None]] | None = None
 
@@ -115,6 +115,11 @@ class ShakyStore(SqlStore):
             self._held.append(place)
             await place
         return tasks
+
+    async def take_homes(self) -> list[Home]:
+        if self.deaf:
+            raise StorageFull
+        return await super().take_homes()
 
     async def release_homes(self, buckets: object) -> None:
         if self.mute:

@@ -163,6 +163,22 @@ async def test_after_a_crash_a_bucket_is_empty(tmp_path: Path, clock: ManualCloc
         assert third.sent == [(HOUR + 10 * SECOND, "c")]
 
 
+async def test_a_queue_that_could_not_be_claimed_is_claimed_with_the_next_one(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    async with Node(tmp_path, clock) as first:
+        first.store.deaf = True
+        await first.create(limits=SLOW)
+        await first.add("a")
+        await first.calm()
+        assert first.tasks_sent == ["a"]
+        first.store.deaf = False
+        await first.create("other")
+        await first.calm()
+    async with Node(tmp_path, clock) as second:
+        assert second.berth().lane.bucket.level_at(NOW) == 2
+
+
 async def test_a_queue_made_again_under_its_name_is_a_new_one(tmp_path: Path) -> None:
     async with Node(tmp_path) as node:
         await node.create(limits=SLOW)

@@ -71,6 +71,11 @@ def test_enums_are_words_whatever_number_they_came_as() -> None:
     }
 
 
+def test_a_number_that_no_enum_knows_stays_a_number() -> None:
+    queue = replace(a_queue(), http_target=HttpTarget(UriOverride(scheme=9)))
+    assert document(queue)["httpTarget"] == {"uriOverride": {"scheme": 9}}
+
+
 def test_an_empty_message_that_is_set_is_shown() -> None:
     queue: Queue = replace(a_queue(), app_engine_routing_override=AppEngineRouting(), http_target=HttpTarget())
     assert document(queue)["appEngineRoutingOverride"] == {}

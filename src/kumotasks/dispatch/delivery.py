@@ -69,6 +69,7 @@ class Delivery:
         self.counts = AttemptCounts()
         self._numbers = itertools.count()
         self.stages: dict[int, bool] = {}  # open attempts by number; True: answered, yet to be committed
+        self.resting = 0  # so many of the latter wait until it is time to try the commit again
 
     def begin(self, berth: Berth, task: Task, *, run: bool) -> Coroutine[None, None, None]:
         """Open an attempt on `task` at once; the coroutine sends it and commits what became of it.
@@ -180,9 +181,11 @@ class Delivery:
     async def _pause(self) -> None:
         rested = asyncio.Event()
         timer = self._clock.call_at(self._clock.now() + _COMMIT_AGAIN, rested.set)
+        self.resting += 1
         try:
             await rested.wait()
         finally:
+            self.resting -= 1
             timer.cancel()
 
 

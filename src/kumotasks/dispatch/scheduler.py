@@ -26,7 +26,6 @@ from kumotasks.storage.store import Position, RunRequested, Store, StoredQueue, 
 _SHARE = 64  # attempts a lane may begin before the next lane has its turn
 _READ_AGAIN = SECOND
 logger = logging.getLogger("kumotasks.dispatch")
-Stage = tuple[int, bool]  # an open attempt, and whether its worker has answered
 
 
 class Scheduler:
@@ -137,8 +136,14 @@ class Scheduler:
         self._watchers.append(watcher)
         await watcher
 
-    def open_attempts(self) -> frozenset[Stage]:
-        return frozenset(self._delivery.stages.items())
+    @property
+    def committing(self) -> bool:
+        """An attempt was answered and is not over yet, nor does its result wait to be tried again."""
+        return len(self._attempts) > len(self.unanswered()) + self._delivery.resting
+
+    def unanswered(self) -> frozenset[int]:
+        """The attempts whose worker is yet to answer, by number."""
+        return frozenset(number for number, answered in self._delivery.stages.items() if not answered)
 
     # turns
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from kumotasks.dispatch.janitor import Janitor
-from kumotasks.dispatch.scheduler import Scheduler, Stage
+from kumotasks.dispatch.scheduler import Scheduler
 from kumotasks.domain.clock import ManualClock
 
 GRACE = 0.2  # seconds of real time
@@ -42,7 +42,7 @@ class Traveller:
         self._clock = clock
         self._scheduler = scheduler
         self._janitor = janitor
-        self._slow: frozenset[Stage] = frozenset()
+        self._slow: frozenset[int] = frozenset()
         self._moving = asyncio.Lock()
 
     async def advance(self, to: int) -> int:
@@ -54,14 +54,13 @@ class Traveller:
             return self._clock.now()
 
     async def _settle(self) -> None:
-        """Wait for what is under way, but not for attempts that have used up their grace: one to be answered, and one
-        to be committed."""
+        """Wait for what is under way, but not for workers that have used up their grace."""
         await _turns()
         while True:
             await self._janitor.swept()
-            if self._scheduler.reading:
+            if self._scheduler.reading or self._scheduler.committing:
                 await self._scheduler.changed()
-            elif self._scheduler.open_attempts() - self._slow:
+            elif self._scheduler.unanswered() - self._slow:
                 await self._give_grace()
             else:
                 return
@@ -72,7 +71,7 @@ class Traveller:
             async with asyncio.timeout(GRACE):
                 await self._scheduler.changed()
         except TimeoutError:
-            self._slow = self._scheduler.open_attempts()
+            self._slow = self._scheduler.unanswered()
 
 
 async def _turns() -> None:

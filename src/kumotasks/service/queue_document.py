@@ -41,7 +41,8 @@ def _plain(name: str, value: object) -> object:
     if isinstance(value, QueueName | enum.IntEnum):
         return value.text if isinstance(value, QueueName) else value.name
     if name in _ENUMS and isinstance(value, int):
-        return _ENUMS[name](value).name
+        known = {each.value: each.name for each in _ENUMS[name]}
+        return known.get(value, value)
     if name in _DURATIONS and isinstance(value, int):
         return _duration(value)
     if name in _INSTANTS and isinstance(value, int):
