@@ -208,7 +208,7 @@ async def test_there_is_no_lifespan(surface: Surface) -> None:
     async def never() -> dict[str, str]:
         raise AssertionError
 
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(RuntimeError):
         await surface.application()({"type": "lifespan"}, never, never)  # type: ignore[arg-type]
 
 

@@ -108,7 +108,7 @@ class Application:
             await receive()
             await send({"type": "websocket.close", "code": 1000})
             return
-        raise NotImplementedError(f"ASGI {scope['type']}")
+        raise RuntimeError(f"ASGI {scope['type']}")
 
 
 async def show(page: Page, exchange: Exchange, *, caller: Caller) -> None:
