@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumotasks.api.tasks import messages
-from kumotasks.api.tasks.convert_task import fill_routing, oauth_token, oidc_token, routing
+from kumotasks.api.tasks.convert_task import fill_routing, fill_token, oauth_token, oidc_token, routing
 from kumotasks.api.tasks.times import duration, set_duration, set_instant
 from kumotasks.domain.names import QueueName
 from kumotasks.domain.queue import Queue, RateLimits, RetryConfig, StackdriverLoggingConfig
@@ -120,12 +120,7 @@ def _fill_target(message: Any, target: HttpTarget) -> None:
     for key, value in target.header_overrides:
         header = message.header_overrides.add().header
         header.key, header.value = key, value
-    if target.oidc_token is not None:
-        message.oidc_token.service_account_email = target.oidc_token.service_account_email
-        message.oidc_token.audience = target.oidc_token.audience
-    elif target.oauth_token is not None:
-        message.oauth_token.service_account_email = target.oauth_token.service_account_email
-        message.oauth_token.scope = target.oauth_token.scope
+    fill_token(message, target.oidc_token, target.oauth_token)
 
 
 def _fill_override(message: Any, override: UriOverride) -> None:

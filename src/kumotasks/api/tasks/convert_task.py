@@ -136,12 +136,17 @@ def _fill_http(message: Any, target: HttpRequest, *, full: bool) -> None:
         headers[name] = value
     if full and target.body:
         message.body = target.body
-    if target.oidc_token is not None:
-        message.oidc_token.service_account_email = target.oidc_token.service_account_email
-        message.oidc_token.audience = target.oidc_token.audience
-    elif target.oauth_token is not None:
-        message.oauth_token.service_account_email = target.oauth_token.service_account_email
-        message.oauth_token.scope = target.oauth_token.scope
+    fill_token(message, target.oidc_token, target.oauth_token)
+
+
+def fill_token(message: Any, oidc: OidcToken | None, oauth: OAuthToken | None) -> None:
+    """The one of the two that is set, into a message that has room for either."""
+    if oidc is not None:
+        message.oidc_token.service_account_email = oidc.service_account_email
+        message.oidc_token.audience = oidc.audience
+    elif oauth is not None:
+        message.oauth_token.service_account_email = oauth.service_account_email
+        message.oauth_token.scope = oauth.scope
 
 
 def _fill_app_engine(message: Any, target: AppEngineHttpRequest, *, full: bool) -> None:
