@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
@@ -70,6 +70,7 @@ class Delivery:
         self._numbers = itertools.count()
         self.stages: dict[int, bool] = {}  # open attempts by number; True: answered, yet to be committed
         self.resting = 0  # so many of the latter wait until it is time to try the commit again
+        self.on_rest: Callable[[], None] = _nobody  # told when one more of them begins to wait
 
     def begin(self, berth: Berth, task: Task, *, run: bool) -> Coroutine[None, None, None]:
         """Open an attempt on `task` at once; the coroutine sends it and commits what became of it.
@@ -182,11 +183,16 @@ class Delivery:
         rested = asyncio.Event()
         timer = self._clock.call_at(self._clock.now() + _COMMIT_AGAIN, rested.set)
         self.resting += 1
+        self.on_rest()
         try:
             await rested.wait()
         finally:
             self.resting -= 1
             timer.cancel()
+
+
+def _nobody() -> None:
+    """Is told."""
 
 
 def _run_time(task: Task) -> int | None:

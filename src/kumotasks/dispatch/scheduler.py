@@ -45,6 +45,7 @@ class Scheduler:
         self._clock = clock
         self._homes = homes
         self._delivery = delivery
+        delivery.on_rest = self._tell
         self._max_in_flight = max_in_flight
         self._drain = drain  # seconds of real time
         self._patience: asyncio.Timeout | None = None
