@@ -115,7 +115,7 @@ class Delivery:
             request = build(berth.lane.queue, task, self._hosts)
             self._watch.began(berth.lane, opened, self._clock.now())
             return await self._sender.send(request)
-        except Exception:
+        except Exception:  # whatever goes wrong with one attempt is that attempt's failure
             logger.exception("attempt failed inside the server", extra={"task": str(task.name)})
             return Unreachable("the attempt failed inside the server")
 

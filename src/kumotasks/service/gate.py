@@ -26,7 +26,7 @@ class Gate:
         except KumoError as refusal:
             self.calls[method, type(refusal).__name__] += 1
             raise
-        except Exception as fault:
+        except Exception as fault:  # the one door: nothing unforeseen gets past it
             logger.exception("call failed inside the server", extra={"method": method})
             self.calls[method, InternalFault.__name__] += 1
             raise InternalFault from fault

@@ -123,7 +123,7 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             outcome = Transaction(self._session, self._directory, self._ended, hopeful=hopeful).run(jobs)
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # raised on, once the transaction is undone
             self._directory.take_back()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

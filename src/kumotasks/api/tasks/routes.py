@@ -48,14 +48,14 @@ def routes(queues: QueueCalls, tasks: TaskCalls, shared: SharedCalls) -> tuple[R
 def _queue_routes(c: QueueCalls) -> tuple[Route, ...]:
     # fmt: off
     return (
-        _route(_TASKS, "ListQueues", m.ListQueuesRequest, m.ListQueuesResponse, f"GET /v2/{{parent={_PLACE}}}/queues", "", "cloudtasks.queues.list", c.list),
-        _route(_TASKS, "GetQueue", m.GetQueueRequest, m.Queue, f"GET /v2/{{name={_QUEUE}}}", "", "cloudtasks.queues.get", c.get),
-        _route(_TASKS, "CreateQueue", m.CreateQueueRequest, m.Queue, f"POST /v2/{{parent={_PLACE}}}/queues", "queue", "cloudtasks.queues.create", c.create),
-        _route(_TASKS, "UpdateQueue", m.UpdateQueueRequest, m.Queue, f"PATCH /v2/{{queue.name={_QUEUE}}}", "queue", "cloudtasks.queues.update", c.update),
-        _route(_TASKS, "DeleteQueue", m.DeleteQueueRequest, m.Empty, f"DELETE /v2/{{name={_QUEUE}}}", "", "cloudtasks.queues.delete", c.delete),
-        _route(_TASKS, "PurgeQueue", m.PurgeQueueRequest, m.Queue, f"POST /v2/{{name={_QUEUE}}}:purge", "*", "cloudtasks.queues.purge", c.purge),
-        _route(_TASKS, "PauseQueue", m.PauseQueueRequest, m.Queue, f"POST /v2/{{name={_QUEUE}}}:pause", "*", "cloudtasks.queues.pause", c.pause),
-        _route(_TASKS, "ResumeQueue", m.ResumeQueueRequest, m.Queue, f"POST /v2/{{name={_QUEUE}}}:resume", "*", "cloudtasks.queues.resume", c.resume),
+        _route((_TASKS, "ListQueues"), (m.ListQueuesRequest, m.ListQueuesResponse), f"GET /v2/{{parent={_PLACE}}}/queues", "", "cloudtasks.queues.list", c.list),
+        _route((_TASKS, "GetQueue"), (m.GetQueueRequest, m.Queue), f"GET /v2/{{name={_QUEUE}}}", "", "cloudtasks.queues.get", c.get),
+        _route((_TASKS, "CreateQueue"), (m.CreateQueueRequest, m.Queue), f"POST /v2/{{parent={_PLACE}}}/queues", "queue", "cloudtasks.queues.create", c.create),
+        _route((_TASKS, "UpdateQueue"), (m.UpdateQueueRequest, m.Queue), f"PATCH /v2/{{queue.name={_QUEUE}}}", "queue", "cloudtasks.queues.update", c.update),
+        _route((_TASKS, "DeleteQueue"), (m.DeleteQueueRequest, m.Empty), f"DELETE /v2/{{name={_QUEUE}}}", "", "cloudtasks.queues.delete", c.delete),
+        _route((_TASKS, "PurgeQueue"), (m.PurgeQueueRequest, m.Queue), f"POST /v2/{{name={_QUEUE}}}:purge", "*", "cloudtasks.queues.purge", c.purge),
+        _route((_TASKS, "PauseQueue"), (m.PauseQueueRequest, m.Queue), f"POST /v2/{{name={_QUEUE}}}:pause", "*", "cloudtasks.queues.pause", c.pause),
+        _route((_TASKS, "ResumeQueue"), (m.ResumeQueueRequest, m.Queue), f"POST /v2/{{name={_QUEUE}}}:resume", "*", "cloudtasks.queues.resume", c.resume),
     )
     # fmt: on
 
@@ -63,13 +63,13 @@ def _queue_routes(c: QueueCalls) -> tuple[Route, ...]:
 def _task_routes(c: TaskCalls) -> tuple[Route, ...]:
     # fmt: off
     return (
-        _route(_TASKS, "ListTasks", m.ListTasksRequest, m.ListTasksResponse, f"GET /v2/{{parent={_QUEUE}}}/tasks", "", "cloudtasks.tasks.list", c.list),
-        _route(_TASKS, "GetTask", m.GetTaskRequest, m.Task, f"GET /v2/{{name={_TASK}}}", "", "cloudtasks.tasks.get", c.get),
-        _route(_TASKS, "CreateTask", m.CreateTaskRequest, m.Task, f"POST /v2/{{parent={_QUEUE}}}/tasks", "*", "cloudtasks.tasks.create", c.create),
-        _route(_TASKS, "BatchCreateTasks", m.BatchCreateTasksRequest, m.Operation, f"POST /v2/{{parent={_QUEUE}}}/tasks:batchCreate", "*", "cloudtasks.tasks.create", c.batch_create),
-        _route(_TASKS, "DeleteTask", m.DeleteTaskRequest, m.Empty, f"DELETE /v2/{{name={_TASK}}}", "", "cloudtasks.tasks.delete", c.delete),
-        _route(_TASKS, "BatchDeleteTasks", m.BatchDeleteTasksRequest, m.Operation, f"POST /v2/{{parent={_QUEUE}}}/tasks:batchDelete", "*", "cloudtasks.tasks.delete", c.batch_delete),
-        _route(_TASKS, "RunTask", m.RunTaskRequest, m.Task, f"POST /v2/{{name={_TASK}}}:run", "*", "cloudtasks.tasks.run", c.run),
+        _route((_TASKS, "ListTasks"), (m.ListTasksRequest, m.ListTasksResponse), f"GET /v2/{{parent={_QUEUE}}}/tasks", "", "cloudtasks.tasks.list", c.list),
+        _route((_TASKS, "GetTask"), (m.GetTaskRequest, m.Task), f"GET /v2/{{name={_TASK}}}", "", "cloudtasks.tasks.get", c.get),
+        _route((_TASKS, "CreateTask"), (m.CreateTaskRequest, m.Task), f"POST /v2/{{parent={_QUEUE}}}/tasks", "*", "cloudtasks.tasks.create", c.create),
+        _route((_TASKS, "BatchCreateTasks"), (m.BatchCreateTasksRequest, m.Operation), f"POST /v2/{{parent={_QUEUE}}}/tasks:batchCreate", "*", "cloudtasks.tasks.create", c.batch_create),
+        _route((_TASKS, "DeleteTask"), (m.DeleteTaskRequest, m.Empty), f"DELETE /v2/{{name={_TASK}}}", "", "cloudtasks.tasks.delete", c.delete),
+        _route((_TASKS, "BatchDeleteTasks"), (m.BatchDeleteTasksRequest, m.Operation), f"POST /v2/{{parent={_QUEUE}}}/tasks:batchDelete", "*", "cloudtasks.tasks.delete", c.batch_delete),
+        _route((_TASKS, "RunTask"), (m.RunTaskRequest, m.Task), f"POST /v2/{{name={_TASK}}}:run", "*", "cloudtasks.tasks.run", c.run),
     )
     # fmt: on
 
@@ -77,27 +77,26 @@ def _task_routes(c: TaskCalls) -> tuple[Route, ...]:
 def _shared_routes(c: SharedCalls) -> tuple[Route, ...]:
     # fmt: off
     return (
-        _route(_TASKS, "GetIamPolicy", m.GetIamPolicyRequest, m.Policy, f"POST /v2/{{resource={_QUEUE}}}:getIamPolicy", "*", "cloudtasks.queues.getIamPolicy", c.get_policy),
-        _route(_TASKS, "SetIamPolicy", m.SetIamPolicyRequest, m.Policy, f"POST /v2/{{resource={_QUEUE}}}:setIamPolicy", "*", "cloudtasks.queues.setIamPolicy", c.set_policy),
-        _route(_TASKS, "TestIamPermissions", m.TestIamPermissionsRequest, m.TestIamPermissionsResponse, f"POST /v2/{{resource={_QUEUE}}}:testIamPermissions", "*", "", c.test_permissions),
-        _route(_TASKS, "GetCmekConfig", m.GetCmekConfigRequest, m.CmekConfig, f"GET /v2/{{name={_PLACE}/cmekConfig}}", "", "cloudtasks.cmekConfig.get", c.get_cmek),
-        _route(_TASKS, "UpdateCmekConfig", m.UpdateCmekConfigRequest, m.CmekConfig, f"PATCH /v2/{{cmek_config.name={_PLACE}/cmekConfig}}", "cmek_config", "cloudtasks.cmekConfig.update", c.update_cmek),
-        _route(_LOCATIONS, "ListLocations", m.ListLocationsRequest, m.ListLocationsResponse, "GET /v2/{name=projects/*}/locations", "", "cloudtasks.locations.list", c.list_locations),
-        _route(_LOCATIONS, "GetLocation", m.GetLocationRequest, m.Location, f"GET /v2/{{name={_PLACE}}}", "", "cloudtasks.locations.get", c.get_location),
-        _route(_OPERATIONS, "GetOperation", m.GetOperationRequest, m.Operation, f"GET /v2/{{name={_PLACE}/operations/*}}", "", "cloudtasks.tasks.get", c.get_operation),
+        _route((_TASKS, "GetIamPolicy"), (m.GetIamPolicyRequest, m.Policy), f"POST /v2/{{resource={_QUEUE}}}:getIamPolicy", "*", "cloudtasks.queues.getIamPolicy", c.get_policy),
+        _route((_TASKS, "SetIamPolicy"), (m.SetIamPolicyRequest, m.Policy), f"POST /v2/{{resource={_QUEUE}}}:setIamPolicy", "*", "cloudtasks.queues.setIamPolicy", c.set_policy),
+        _route((_TASKS, "TestIamPermissions"), (m.TestIamPermissionsRequest, m.TestIamPermissionsResponse), f"POST /v2/{{resource={_QUEUE}}}:testIamPermissions", "*", "", c.test_permissions),
+        _route((_TASKS, "GetCmekConfig"), (m.GetCmekConfigRequest, m.CmekConfig), f"GET /v2/{{name={_PLACE}/cmekConfig}}", "", "cloudtasks.cmekConfig.get", c.get_cmek),
+        _route((_TASKS, "UpdateCmekConfig"), (m.UpdateCmekConfigRequest, m.CmekConfig), f"PATCH /v2/{{cmek_config.name={_PLACE}/cmekConfig}}", "cmek_config", "cloudtasks.cmekConfig.update", c.update_cmek),
+        _route((_LOCATIONS, "ListLocations"), (m.ListLocationsRequest, m.ListLocationsResponse), "GET /v2/{name=projects/*}/locations", "", "cloudtasks.locations.list", c.list_locations),
+        _route((_LOCATIONS, "GetLocation"), (m.GetLocationRequest, m.Location), f"GET /v2/{{name={_PLACE}}}", "", "cloudtasks.locations.get", c.get_location),
+        _route((_OPERATIONS, "GetOperation"), (m.GetOperationRequest, m.Operation), f"GET /v2/{{name={_PLACE}/operations/*}}", "", "cloudtasks.tasks.get", c.get_operation),
     )
     # fmt: on
 
 
-def _route(  # noqa: PLR0913, PLR0917 - a row of the table
-    service: str,
-    method: str,
-    request: type[Message],
-    response: type[Message],
+def _route(
+    call: tuple[str, str],
+    messages: tuple[type[Message], type[Message]],
     rest: str,
     body: str,
     permission: str,
     handle: Handle,
 ) -> Route:
+    """A row: (service, method), (request, response), "VERB path", body field, permission, handler."""
     verb, path = rest.split(" ", 1)
-    return Route(service, method, request, response, verb, path, body, permission, handle)
+    return Route(*call, *messages, verb, path, body, permission, handle)
