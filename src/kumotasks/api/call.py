@@ -6,11 +6,14 @@ use case never learns which of them its call came through.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from kumotasks.domain.principal import ANONYMOUS, Need, Principal
+
 if TYPE_CHECKING:
+    import msgspec
     from google.protobuf.message import Message
 
 Answer = TypeVar("Answer")
@@ -18,9 +21,10 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls."""
+    """Who calls, and from where."""
 
     peer: str  # the address the connection came from; "" if unknown
+    principal: Principal = ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,28 @@ class Route:
     permission: str  # "cloudtasks.tasks.create"
     handle: Callable[[Any, Caller], Awaitable[Message]]  # raises domain.errors.KumoError
     aliases: tuple[str, ...] = ()  # further templates that lead here
+    # What the call needs beyond `permission` on the resource that its path names; made of the request alone.
+    needs: Callable[[Any], tuple[Need, ...]] | None = None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.service}.{self.method}"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonRoute:
+    """One REST call whose messages are plain JSON: no published protobuf class stands behind it."""
+
+    service: str  # "google.iam.admin.v1.IAM"
+    method: str
+    verb: str
+    path: str  # "/v1/projects/{project}/serviceAccounts/{account}:enable"
+    # Path variables over query parameters over the body's fields, in one; the fields are lowerCamel on the wire.
+    request: type[msgspec.Struct]
+    permission: str  # "" = none
+    resource: str  # what it is needed on, with path variables: "projects/{project}/serviceAccounts/{account}"
+    handle: Callable[[Any, Caller], Awaitable[msgspec.Struct]]
+    aliases: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -72,7 +98,45 @@ class RawRoute:
         return f"{self.service}.{self.method}"
 
 
-class Through(Protocol):
-    """The gate that every call passes. It raises KumoError only: what was not foreseen becomes InternalFault there."""
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A request for a plain page."""
 
-    def __call__(self, method: str, call: Callable[[], Awaitable[Answer]], /) -> Awaitable[Answer]: ...
+    verb: str
+    path: str  # decoded
+    query: bytes  # as it came
+    headers: dict[bytes, bytes]  # names in lower case
+    body: bytes
+    caller: Caller
+    variables: dict[str, str]  # of the path
+
+
+@dataclass(frozen=True, slots=True)
+class PageResponse:
+    """What a plain page says."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "text/plain; charset=UTF-8"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PageRoute:
+    """A plain page: anything that is neither gRPC nor one of Google's JSON calls."""
+
+    verb: str
+    path: str  # "/robot/v1/metadata/x509/{account}"
+    handle: Callable[[PageRequest], Awaitable[PageResponse]]
+    permission: str = ""  # on the server's own project; "" = open to everybody
+
+
+class Through(Protocol):
+    """The gate that every call passes: it lets those through who hold every one of `needs`.
+
+    It raises KumoError only: what was not foreseen becomes InternalFault there.
+    """
+
+    def __call__(
+        self, method: str, principal: Principal, needs: Sequence[Need], call: Callable[[], Awaitable[Answer]], /
+    ) -> Awaitable[Answer]: ...

@@ -125,5 +125,57 @@ class Forbidden(KumoError):
     """The request was refused."""
 
 
+class CredentialsMissing(KumoError):
+    """Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid
+    authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."""
+
+
+class Unauthenticated(KumoError):
+    """Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid
+    authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."""
+
+
+class PermissionDenied(KumoError):
+    """A principal lacks a permission; the same is said of what does not exist."""
+
+    def __init__(self, permission: str, resource: str) -> None:
+        super().__init__(
+            f'The principal (user or service account) lacks IAM permission "{permission}" for the resource '
+            f'"{resource}" (or the resource may not exist).'
+        )
+        self.permission = permission
+        self.resource = resource
+
+
+class FailedPrecondition(KumoError):
+    """Precondition check failed."""
+
+
+class AccountNotFound(KumoError):
+    """Service account does not exist."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__(f"Service account {email} does not exist.")
+
+
+class AccountExists(KumoError):
+    """A service account of this name exists."""
+
+    def __init__(self, account_id: str, project: str) -> None:
+        super().__init__(f"Service account {account_id} already exists within project projects/{project}.")
+
+
+class KeyNotFound(KumoError):
+    """Service account key does not exist."""
+
+
+class ServiceNotFound(KumoError):
+    """Not found or permission denied for service."""
+
+
+class ApplicationExists(KumoError):
+    """This application already exists and cannot be re-created."""
+
+
 class InternalFault(KumoError):
     """An internal error has occurred; it was logged."""
