@@ -21,12 +21,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _SIZE = re.compile(r"(\d+)\s*([KMG]?)i?B?", re.IGNORECASE)
 _SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+_ISSUER = re.compile(r"(https://|http://(localhost|127\.0\.0\.1)\b)[^\s?#]+")
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
-
-# Parsed since the first version so that scripts can be written; a value other than the default is refused until its
-# feature is there.
-LATER = ("auth", "tls", "tls_port", "proxy_port", "proxy_others", "issuer", "owner_key")
-
 
 class SettingsError(Exception):
     """A setting cannot be used; the message is one clear sentence."""
@@ -43,7 +39,9 @@ class Settings:
     data: str = ""
     auth: str = "off"
     auth_off_anywhere: bool = False
+    default_accounts_edit: bool = True
     tls: str = "off"
+    tls_client_ca: str = ""
     tls_port: int = 8443
     proxy_port: int = 8124
     proxy_others: str = "tunnel"
@@ -72,6 +70,8 @@ class Settings:
     client_cert: str = ""
     client_key: str = ""
     queues: tuple[Mapping[str, object], ...] = ()
+    service_accounts: tuple[Mapping[str, object], ...] = ()
+    bindings: tuple[Mapping[str, object], ...] = ()
     store_max_pages: int = 0  # pages of 4 KiB; 0: as large as the disk. For tests of a full disk, so no flag
 
     @property
@@ -108,12 +108,10 @@ def check(settings: Settings) -> Settings:
     _check_choice("clock", settings.clock, ("system", "manual"))
     _check_choice("proxy-others", settings.proxy_others, ("tunnel", "refuse"))
     _check_choice("log", settings.log, ("debug", "info", "warning", "error"))
-    default = Settings()
-    for name in LATER:
-        if getattr(settings, name) != getattr(default, name):
-            raise SettingsError(f"--{name.replace('_', '-')}: not available in this version.")
-    if settings.max_body > default.max_body:
-        raise SettingsError(f"max_body {settings.max_body}: {default.max_body} bytes (16MiB) is the most.")
+    most = Settings().max_body
+    if settings.max_body > most:
+        raise SettingsError(f"max_body {settings.max_body}: {most} bytes (16MiB) is the most.")
+    _check_identity(settings)
     if settings.database is None:
         raise SettingsError(f"--store {_without_password(settings.store)}: not available in this version.")
     if not settings.database.name:
@@ -124,6 +122,15 @@ def check(settings: Settings) -> Settings:
             "say --auth-off-anywhere if that is meant."
         )
     return settings
+
+
+def _check_identity(settings: Settings) -> None:
+    if _ISSUER.fullmatch(settings.issuer) is None:
+        raise SettingsError(f"--issuer {settings.issuer}: an https URL without query is needed.")
+    if settings.tls not in ("off", "auto") and ":" not in settings.tls:
+        raise SettingsError(f"--tls {settings.tls}: say off, auto or CERT:KEY, two PEM files.")
+    if settings.tls_client_ca and settings.tls == "off":
+        raise SettingsError("--tls-client-ca: needs --tls.")
 
 
 def is_loopback(host: str) -> bool:
@@ -182,6 +189,8 @@ _LISTS = {
     "egress_allow": str,
     "egress_deny": str,
     "queues": dict,
+    "service_accounts": dict,
+    "bindings": dict,
 }
 
 

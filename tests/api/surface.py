@@ -12,11 +12,12 @@ from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 
-from kumotasks.api.asgi import Application, PageRequest, PageResponse
-from kumotasks.api.call import Caller, RawCall, RawRoute, Route
+from kumotasks.api.asgi import Application
+from kumotasks.api.call import Caller, PageRequest, PageResponse, PageRoute, RawCall, RawRoute, Route
 from kumotasks.api.guard import guard_of
 from kumotasks.api.health import Health
 from kumotasks.domain.errors import InternalFault, KumoError
+from kumotasks.domain.principal import Need, Principal
 
 SERVICE = "google.cloud.tasks.v2.CloudTasks"
 QUEUE = "projects/p/locations/us-central1/queues/q"
@@ -134,7 +135,9 @@ class Surface:
         self.answer: Message | KumoError | Exception | None = None
         self.health = Health([SERVICE])
 
-    async def through(self, method: str, call: Callable[[], Awaitable[Any]], /) -> Any:
+    async def through(
+        self, method: str, principal: Principal, needs: Sequence[Need], call: Callable[[], Awaitable[Any]], /
+    ) -> Any:
         self.entered.append(method)
         try:
             return await call()
@@ -201,7 +204,7 @@ class Surface:
     def application(self) -> Application:
         return Application(
             routes=self.routes(),
-            pages={("GET", "/healthz"): healthz},
+            pages=[PageRoute("GET", "/healthz", healthz)],
             guard=guard_of(),
             through=self.through,
             health=self.health,

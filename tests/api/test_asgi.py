@@ -12,7 +12,8 @@ from google.cloud.tasks_v2.types import cloudtasks, queue, task
 from google.protobuf import empty_pb2, json_format
 from google.protobuf.message import Message
 
-from kumotasks.api.asgi import Application, PageRequest, PageResponse
+from kumotasks.api.asgi import Application
+from kumotasks.api.call import PageRequest, PageResponse, PageRoute
 from kumotasks.api.guard import open_door
 from kumotasks.api.status import CODES
 from kumotasks.domain import errors
@@ -147,7 +148,7 @@ async def test_a_page_of_our_own_is_no_stranger(client: Client) -> None:
 
 
 async def test_a_server_with_an_open_door_answers_any_host(surface: Surface) -> None:
-    client = Client(Application(routes=surface.routes(), pages={}, guard=open_door, through=surface.through))
+    client = Client(Application(routes=surface.routes(), pages=[], guard=open_door, through=surface.through))
     assert (await client.post(TASKS, {}, headers={"host": "evil.example", "origin": "null"})).status == 200
 
 
@@ -172,7 +173,7 @@ async def test_a_page_sees_the_request_and_may_refuse_it(surface: Surface) -> No
         return PageResponse(b"{}", 202, "application/json", ((b"x", b"y"),))
 
     client = Client(
-        Application(routes=[], pages={("POST", "/kumo/v1/x"): page}, guard=open_door, through=surface.through)
+        Application(routes=[], pages=[PageRoute("POST", "/kumo/v1/x", page)], guard=open_door, through=surface.through)
     )
     answer = await client.ask("POST", "/kumo/v1/x?a=b", body=b"yes", headers={"h": "v"})
     assert (answer.status, answer.headers["x"], answer.headers["content-type"]) == (202, "y", "application/json")
@@ -250,4 +251,4 @@ async def test_a_client_that_leaves_in_the_middle_gets_no_answer(surface: Surfac
 def test_a_route_whose_path_names_no_field_is_refused_at_the_start(surface: Surface) -> None:
     route = replace(surface.routes()[0], path="/v2/{nobody=projects/*}/tasks")  # type: ignore[type-var]
     with pytest.raises(KeyError):
-        Application(routes=[route], pages={}, guard=open_door, through=surface.through)
+        Application(routes=[route], pages=[], guard=open_door, through=surface.through)

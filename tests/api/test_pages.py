@@ -8,8 +8,7 @@ from typing import cast
 
 import pytest
 
-from kumotasks.api.asgi import PageRequest, PageResponse
-from kumotasks.api.call import Caller
+from kumotasks.api.call import Caller, PageRequest, PageResponse
 from kumotasks.api.pages import Doors, pages
 from kumotasks.domain.clock import ManualClock
 from kumotasks.domain.errors import InvalidArgument, QueueNotFound
@@ -26,7 +25,7 @@ class House:
         self.ready = True
         self.idle = True
         self.waited: list[float | None] = []
-        self._pages = pages(
+        table = pages(
             Doors(
                 ready=lambda: self.ready,
                 metrics=lambda: b"kumo_up 1\n",
@@ -36,6 +35,7 @@ class House:
                 advance=self._advance if manual else None,
             )
         )
+        self._pages = {(page.verb, page.path): page.handle for page in table}
 
     async def _wait_idle(self, patience: float | None) -> bool:
         self.waited.append(patience)

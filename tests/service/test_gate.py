@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from kumotasks.domain.errors import InternalFault, KumoError, QueueNotFound
+from kumotasks.domain.principal import ANONYMOUS
 from kumotasks.service.gate import Gate
 
 
@@ -24,12 +25,12 @@ async def broken() -> str:
 
 async def test_results_and_refusals_pass_and_faults_are_hidden(caplog: pytest.LogCaptureFixture) -> None:
     gate = Gate()
-    assert await gate.through("GetQueue", fine) == "result"
+    assert await gate.through("GetQueue", ANONYMOUS, (), fine) == "result"
     with pytest.raises(QueueNotFound):
-        await gate.through("GetQueue", refused)
+        await gate.through("GetQueue", ANONYMOUS, (), refused)
     assert caplog.records == []
     with caplog.at_level(logging.ERROR, "kumotasks.service"), pytest.raises(InternalFault) as hidden:
-        await gate.through("GetQueue", broken)
+        await gate.through("GetQueue", ANONYMOUS, (), broken)
     assert isinstance(hidden.value, KumoError)
     assert "Zero" not in hidden.value.message
     assert [record.message for record in caplog.records] == ["call failed inside the server"]

@@ -6,47 +6,33 @@ no server and no surface: routes, pages and the gate come in by constructor.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TypeAlias
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from typing import Protocol
 
-from kumotasks.api.call import Caller, RawRoute, Route, Through
-from kumotasks.api.exchange import ClientGone, Exchange, Header, Receive, Scope, Send
+from kumotasks.api.call import Caller, JsonRoute, PageRequest, PageResponse, PageRoute, RawRoute, Route, Through
+from kumotasks.api.exchange import ClientGone, Exchange, Receive, Scope, Send
 from kumotasks.api.guard import Guard
 from kumotasks.api.health import Health
+from kumotasks.api.paths import Match, Paths
 from kumotasks.api.protojson import Codecs
-from kumotasks.api.rest import Rest, fail
+from kumotasks.api.rest import Rest, fail, raw_path
 from kumotasks.api.rpc import HTTP_2, Rpc, refuse
 from kumotasks.domain.errors import Forbidden, KumoError
+from kumotasks.domain.principal import Need, Principal
 
 GRPC = b"application/grpc"
 STRANGER = "The request was refused: its Host or its Origin is not one that this server answers to."
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """A request for a plain page."""
+class Identity(Protocol):
+    """Finds out who calls, by the Authorization header."""
 
-    verb: str
-    path: str  # decoded
-    query: bytes  # as it came
-    headers: dict[bytes, bytes]  # names in lower case
-    body: bytes
-    caller: Caller
+    def known(self, authorization: bytes, /) -> Principal | None:
+        """Who sent this very header a moment ago; None asks for `principal`."""
 
-
-@dataclass(frozen=True, slots=True)
-class PageResponse:
-    """What a plain page says."""
-
-    body: bytes
-    status: int = 200
-    content_type: str = "text/plain; charset=UTF-8"
-    headers: tuple[Header, ...] = field(default=())
-
-
-Page: TypeAlias = Callable[[PageRequest], Awaitable[PageResponse]]
+    async def principal(self, authorization: bytes | None, /) -> Principal:
+        """Raises Unauthenticated."""
 
 
 @lru_cache(maxsize=1024)
@@ -60,18 +46,25 @@ class Application:
     def __init__(
         self,
         *,
-        routes: Sequence[Route | RawRoute],
-        pages: Mapping[tuple[str, str], Page],
+        routes: Sequence[Route | RawRoute | JsonRoute],
+        pages: Sequence[PageRoute],
         guard: Guard,
         through: Through,
         health: Health | None = None,
+        identity: Identity | None = None,
+        home: str = "projects/kumo-local",
     ) -> None:
+        """`identity` None asks nobody who he is; `home` is the resource on which the server's own pages are allowed."""
         calls = [route for route in routes if isinstance(route, Route)]
+        guarded = identity is not None
         self._guard = guard
-        self._pages = pages
+        self._identity = identity
+        self._home = home
+        self._through = through
+        self._pages: Paths[PageRoute] = Paths((page.verb, page.path, page) for page in pages)
         self.health = health or Health(route.service for route in calls)
-        self._rpc = Rpc(calls, through, self.health)
-        self._rest = Rest(routes, through, Codecs())
+        self._rpc = Rpc(calls, through, self.health, guarded=guarded)
+        self._rest = Rest(routes, through, Codecs(), guarded=guarded)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -81,26 +74,60 @@ class Application:
         client = scope.get("client")
         exchange = Exchange(scope, headers, receive, send)
         try:
-            await self._dispatch(exchange, caller_at(client[0]) if client else caller_at(""))
+            await self._dispatch(exchange, client[0] if client else "")
         except ClientGone:
             return
 
-    async def _dispatch(self, exchange: Exchange, caller: Caller) -> None:
+    async def _dispatch(self, exchange: Exchange, peer: str) -> None:
         headers = exchange.headers
         is_grpc = headers.get(b"content-type", b"").startswith(GRPC)
-        if not self._guard(headers.get(b"host"), headers.get(b"origin")):
-            refused = Forbidden(STRANGER)
+        page = None if is_grpc else self._page(exchange.scope)
+        try:
+            if not self._guard(headers.get(b"host"), headers.get(b"origin")):
+                raise Forbidden(STRANGER)
+            open_to_all = page is not None and not page.target.permission
+            caller = caller_at(peer) if self._identity is None or open_to_all else await self._caller(headers, peer)
+        except KumoError as refused:
             has_trailers = is_grpc and exchange.scope["http_version"] in HTTP_2
             await (refuse(exchange, refused) if has_trailers else fail(exchange, refused))
-        elif is_grpc:
+            return
+        if is_grpc:
             await self._rpc(exchange, caller)
+        elif page is None:
+            await self._rest(exchange, caller)
         else:
-            page = self._page(exchange.scope)
-            await (self._rest(exchange, caller) if page is None else show(page, exchange, caller=caller))
+            await self._show(page, exchange, caller)
 
-    def _page(self, scope: Scope) -> Page | None:
+    async def _caller(self, headers: dict[bytes, bytes], peer: str) -> Caller:
+        assert self._identity is not None
+        authorization = headers.get(b"authorization")
+        known = self._identity.known(authorization) if authorization is not None else None
+        return Caller(peer, known or await self._identity.principal(authorization))
+
+    def _page(self, scope: Scope) -> Match[PageRoute] | None:
         verb = "GET" if scope["method"] == "HEAD" else scope["method"]
-        return self._pages.get((verb, scope["path"]))
+        return self._pages.match(verb, raw_path(scope))
+
+    async def _show(self, match: Match[PageRoute], exchange: Exchange, caller: Caller) -> None:
+        """Answer a request for a plain page."""
+        scope, page = exchange.scope, match.target
+        try:
+            request = PageRequest(
+                scope["method"],
+                scope["path"],
+                scope["query_string"],
+                exchange.headers,
+                await exchange.body(),
+                caller,
+                dict(match.variables),
+            )
+            needs = (Need(page.permission, self._home),) if page.permission and self._identity is not None else ()
+            show = partial(page.handle, request)
+            response = await self._through(f"{page.verb} {page.path}", caller.principal, needs, show)
+        except KumoError as error:
+            await fail(exchange, error)
+            return
+        await respond(exchange, response)
 
     async def _decline(self, scope: Scope, receive: Receive, send: Send) -> None:
         """There are no WebSockets here, and nothing to start or stop."""
@@ -111,15 +138,6 @@ class Application:
         raise RuntimeError(f"ASGI {scope['type']}")
 
 
-async def show(page: Page, exchange: Exchange, *, caller: Caller) -> None:
-    """Answer a request for a plain page."""
-    scope = exchange.scope
-    try:
-        body = await exchange.body()
-        request = PageRequest(scope["method"], scope["path"], scope["query_string"], exchange.headers, body, caller)
-        response = await page(request)
-    except KumoError as error:
-        await fail(exchange, error)
-        return
+async def respond(exchange: Exchange, response: PageResponse) -> None:
     headers = [(b"content-type", response.content_type.encode("latin-1")), *response.headers]
     await exchange.answer(response.status, headers, response.body)

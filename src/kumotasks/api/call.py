@@ -7,7 +7,7 @@ use case never learns which of them its call came through.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kumotasks.domain.principal import ANONYMOUS, Need, Principal
@@ -43,6 +43,7 @@ class Route:
     aliases: tuple[str, ...] = ()  # further templates that lead here
     # What the call needs beyond `permission` on the resource that its path names; made of the request alone.
     needs: Callable[[Any], tuple[Need, ...]] | None = None
+    resource: str = ""  # "projects/{}": where the path's variable is but the last part of the resource's name
 
     @property
     def full_name(self) -> str:
@@ -108,7 +109,7 @@ class PageRequest:
     headers: dict[bytes, bytes]  # names in lower case
     body: bytes
     caller: Caller
-    variables: dict[str, str]  # of the path
+    variables: dict[str, str] = field(default_factory=dict)  # of the path
 
 
 @dataclass(frozen=True, slots=True)

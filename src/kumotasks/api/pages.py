@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from kumotasks.api.asgi import Page, PageRequest, PageResponse
+from kumotasks.api.call import PageRequest, PageResponse, PageRoute
 from kumotasks.domain.clock import SECOND, Clock
 from kumotasks.domain.errors import InvalidArgument
 
@@ -42,20 +42,23 @@ class Doors:
     advance: Advance | None
 
 
-def pages(doors: Doors) -> dict[tuple[str, str], Page]:
-    """(verb, path) -> page."""
+OBSERVE, CONTROL = "kumo.server.observe", "kumo.server.control"
+
+
+def pages(doors: Doors) -> tuple[PageRoute, ...]:
+    """The table."""
     own = _Pages(doors)
-    return {
-        ("GET", "/"): own.welcome,
-        ("GET", "/healthz"): own.health,
-        ("GET", "/readyz"): own.readiness,
-        ("GET", "/metrics"): own.metrics,
-        ("GET", "/kumo/v1/clock"): own.time,
-        ("POST", "/kumo/v1/clock:advance"): own.advance,
-        ("POST", "/kumo/v1/wait-idle"): own.wait_idle,
-        ("POST", "/kumo/v1:waitIdle"): own.wait_idle,
-        ("GET", "/kumo/v1/queue-stats"): own.stats,
-    }
+    return (
+        PageRoute("GET", "/", own.welcome),
+        PageRoute("GET", "/healthz", own.health),
+        PageRoute("GET", "/readyz", own.readiness),
+        PageRoute("GET", "/metrics", own.metrics, OBSERVE),
+        PageRoute("GET", "/kumo/v1/clock", own.time, OBSERVE),
+        PageRoute("GET", "/kumo/v1/queue-stats", own.stats, OBSERVE),
+        PageRoute("POST", "/kumo/v1/clock:advance", own.advance, CONTROL),
+        PageRoute("POST", "/kumo/v1/wait-idle", own.wait_idle, CONTROL),
+        PageRoute("POST", "/kumo/v1:waitIdle", own.wait_idle, CONTROL),
+    )
 
 
 class _Pages:

@@ -14,8 +14,10 @@ import msgspec
 
 from kumotasks.api import compression
 from kumotasks.api.binding import Binding, Pairs, check_variable
-from kumotasks.api.call import RawCall, RawRoute, Route
+from kumotasks.api.call import JsonRoute, RawCall, RawRoute, Route
 from kumotasks.api.exchange import MAX_BODY, Header
+from kumotasks.api.jsonstruct import StructBinding, StructCodec
+from kumotasks.api.needs import Needs, needs_of, nothing
 from kumotasks.api.parameters import DEFAULTS, Parameters, read_parameters
 from kumotasks.api.paths import Paths, Template
 from kumotasks.api.selection import Tree, check, prune, read_selection
@@ -24,8 +26,6 @@ from kumotasks.domain.errors import InvalidArgument, KumoError, PathUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from google.protobuf.message import Message
 
     from kumotasks.api.call import Caller, Through
     from kumotasks.api.exchange import Exchange, Scope
@@ -49,9 +49,10 @@ OVERRIDE = b"x-http-method-override"
 class Row:
     """A row of the table with everything that is made from it once."""
 
-    route: Route | RawRoute
-    binding: Binding | None  # None: the body is the caller's own
-    codec: Codec  # of the answer
+    route: Route | RawRoute | JsonRoute
+    binding: Binding | StructBinding | None  # None: the body is the caller's own
+    codec: Codec | StructCodec  # of the answer
+    needs: Needs
     response_field: str = ""
 
 
@@ -68,12 +69,14 @@ class Asked:
 class Rest:
     """Answers REST."""
 
-    def __init__(self, routes: Iterable[Route | RawRoute], through: Through, codecs: Codecs) -> None:
+    def __init__(
+        self, routes: Iterable[Route | RawRoute | JsonRoute], through: Through, codecs: Codecs, *, guarded: bool = True
+    ) -> None:
         self._through = through
         self._paths: Paths[Row] = Paths()
         for route in routes:
             if route.verb:
-                row = row_of(route, codecs)
+                row = row_of(route, codecs, guarded=guarded)
                 for path in (route.path, *route.aliases):
                     self._paths.add(route.verb, path, row)
         for template, row in self._paths.entries():
@@ -96,6 +99,9 @@ class Rest:
             if match is None:
                 raise PathUnknown
             asked = Asked(match.target, match.variables, parameters, selection_of(parameters, match.target))
+            if parameters.form == "proto" and isinstance(match.target.route, JsonRoute):
+                parameters = DEFAULTS
+                raise InvalidArgument("This method answers in JSON only.")
             body = await exchange.body() if body is None else body
             message = await self._call(asked, exchange, body=body, caller=caller)
         except KumoError as error:
@@ -103,21 +109,23 @@ class Rest:
             return
         await respond(exchange, message, asked=asked)
 
-    async def _call(self, asked: Asked, exchange: Exchange, *, body: bytes, caller: Caller) -> Message:
+    async def _call(self, asked: Asked, exchange: Exchange, *, body: bytes, caller: Caller) -> Any:
         route, binding, pairs = asked.row.route, asked.row.binding, asked.parameters.pairs
         if isinstance(route, RawRoute):
             headers = tuple(
                 (name.decode("latin-1"), value.decode("latin-1")) for name, value in exchange.scope["headers"]
             )
             call = RawCall(dict(asked.variables), pairs, headers, body)
-            return await self._through(route.full_name, partial(route.handle, call, caller))
+            needs = asked.row.needs(call)
+            return await self._through(route.full_name, caller.principal, needs, partial(route.handle, call, caller))
         assert binding is not None
         if b"content-encoding" in exchange.headers:
             body = await unpacked(body, exchange.headers[b"content-encoding"])
         kind = exchange.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        bind = binding.of_proto if kind in PROTOS else binding.of_json
-        request = bind(asked.variables, pairs, body=body)
-        return await self._through(route.full_name, partial(route.handle, request, caller))
+        bind = binding.of_proto if kind in PROTOS and isinstance(binding, Binding) else binding.of_json
+        request: Any = bind(asked.variables, pairs, body=body)
+        needs = asked.row.needs(request)
+        return await self._through(route.full_name, caller.principal, needs, partial(route.handle, request, caller))
 
     async def _options(self, path: str, exchange: Exchange) -> None:
         """Which verbs a path takes. No page of another origin is invited."""
@@ -129,14 +137,19 @@ class Rest:
         await exchange.answer(200, [(b"allow", ", ".join(allowed).encode()), *SAFE], b"")
 
 
-def row_of(route: Route | RawRoute, codecs: Codecs) -> Row:
-    codec = codecs.of(route.response)
-    if isinstance(route, RawRoute):
-        return Row(route, None, codec, route.response_field)
-    return Row(route, Binding(route, codecs), codec)
+def row_of(route: Route | RawRoute | JsonRoute, codecs: Codecs, *, guarded: bool) -> Row:
+    """`guarded`: somebody judges what a call needs."""
+    needs = needs_of(route) if guarded else nothing
+    match route:
+        case Route():
+            return Row(route, Binding(route, codecs), codecs.of(route.response), needs)
+        case RawRoute():
+            return Row(route, None, codecs.of(route.response), needs, route.response_field)
+        case JsonRoute():
+            return Row(route, StructBinding(route), StructCodec(), needs)
 
 
-def check_variables(template: Template, route: Route | RawRoute) -> None:
+def check_variables(template: Template, route: Route | RawRoute | JsonRoute) -> None:
     """Raises ValueError or KeyError if a path names something else than a string field of the request."""
     if isinstance(route, Route):
         request: Any = route.request.DESCRIPTOR
@@ -168,11 +181,13 @@ def selection_of(parameters: Parameters, row: Row) -> Tree:
     if not parameters.fields:
         return {}
     tree = read_selection(parameters.fields)
+    if row.response_field or isinstance(row.route, JsonRoute):
+        return tree
     response: Any = row.route.response.DESCRIPTOR
-    return tree if row.response_field else check(tree, response)
+    return check(tree, response)
 
 
-async def respond(exchange: Exchange, message: Message, *, asked: Asked) -> None:
+async def respond(exchange: Exchange, message: Any, *, asked: Asked) -> None:
     """Send the answer of a call in the form that was asked for."""
     if asked.parameters.form == "proto":
         await deliver(exchange, 200, headers=PROTO, body=message.SerializeToString())

@@ -20,6 +20,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from kumotasks.api import compression, health
 from kumotasks.api.exchange import MAX_BODY, Event, Exchange, Header
+from kumotasks.api.needs import Needs, needs_of, nothing
 from kumotasks.api.status import to_grpc
 from kumotasks.domain.errors import InvalidArgument, KumoError, MethodUnknown, PayloadTooLarge
 
@@ -55,15 +56,20 @@ class Call:
 
     name: str
     parse: Callable[[bytes], Message]
+    needs: Needs
     handle: Callable[[Any, Caller], Awaitable[Message]]
 
 
 class Rpc:
     """Answers gRPC."""
 
-    def __init__(self, routes: Iterable[Route], through: Through, state: health.Health) -> None:
+    def __init__(
+        self, routes: Iterable[Route], through: Through, state: health.Health, *, guarded: bool = True
+    ) -> None:
         self._calls = {
-            f"/{route.service}/{route.method}": Call(route.full_name, route.request.FromString, route.handle)
+            f"/{route.service}/{route.method}": Call(
+                route.full_name, route.request.FromString, needs_of(route) if guarded else nothing, route.handle
+            )
             for route in routes
         }
         self._through = through
@@ -84,7 +90,8 @@ class Rpc:
                 await self._other(path, exchange)
                 return
             request = parsed(call.parse, await message_of(exchange))
-            message = await self._through(call.name, partial(call.handle, request, caller))
+            needs = call.needs(request)
+            message = await self._through(call.name, caller.principal, needs, partial(call.handle, request, caller))
             answer = message.SerializeToString()
         except KumoError as error:
             await refuse(exchange, error)

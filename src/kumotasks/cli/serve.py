@@ -25,6 +25,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "auth": ("off|iam", "whether callers are asked who they are (off)"),
     "tls": ("off|auto|CERT:KEY", "a second listener over TLS (off)"),
     "tls-port": ("PORT", "of the TLS listener (8443)"),
+    "tls-client-ca": ("FILE", "ask clients for a certificate of this CA; one without may still call"),
     "proxy-port": ("PORT", "of the CONNECT proxy (8124)"),
     "proxy-others": ("tunnel|refuse", "what the proxy does with other hosts (tunnel)"),
     "issuer": ("URL", "who signs identity tokens (https://accounts.google.com)"),

@@ -31,3 +31,8 @@ class Need:
 
     permission: str
     resource: str
+    shown: str = ""  # how a denial calls the resource, where that is not its name
+
+    @property
+    def told(self) -> str:
+        return self.shown or self.resource

@@ -12,9 +12,11 @@ from google.protobuf.message import Message
 
 from kumotasks.api.call import Caller, RawRoute, Route
 from kumotasks.api.tasks import messages as m
+from kumotasks.api.tasks import needs
 from kumotasks.api.tasks.queue_calls import QueueCalls
 from kumotasks.api.tasks.shared_calls import SharedCalls
 from kumotasks.api.tasks.task_calls import TaskCalls
+from kumotasks.domain.principal import Need
 
 _TASKS = "google.cloud.tasks.v2.CloudTasks"
 _LOCATIONS = "google.cloud.location.Locations"
@@ -50,8 +52,8 @@ def _queue_routes(c: QueueCalls) -> tuple[Route, ...]:
     return (
         _route((_TASKS, "ListQueues"), (m.ListQueuesRequest, m.ListQueuesResponse), f"GET /v2/{{parent={_PLACE}}}/queues", "", "cloudtasks.queues.list", c.list),
         _route((_TASKS, "GetQueue"), (m.GetQueueRequest, m.Queue), f"GET /v2/{{name={_QUEUE}}}", "", "cloudtasks.queues.get", c.get),
-        _route((_TASKS, "CreateQueue"), (m.CreateQueueRequest, m.Queue), f"POST /v2/{{parent={_PLACE}}}/queues", "queue", "cloudtasks.queues.create", c.create),
-        _route((_TASKS, "UpdateQueue"), (m.UpdateQueueRequest, m.Queue), f"PATCH /v2/{{queue.name={_QUEUE}}}", "queue", "cloudtasks.queues.update", c.update),
+        _route((_TASKS, "CreateQueue"), (m.CreateQueueRequest, m.Queue), f"POST /v2/{{parent={_PLACE}}}/queues", "queue", "cloudtasks.queues.create", c.create, needs.of_queue),
+        _route((_TASKS, "UpdateQueue"), (m.UpdateQueueRequest, m.Queue), f"PATCH /v2/{{queue.name={_QUEUE}}}", "queue", "cloudtasks.queues.update", c.update, needs.of_queue),
         _route((_TASKS, "DeleteQueue"), (m.DeleteQueueRequest, m.Empty), f"DELETE /v2/{{name={_QUEUE}}}", "", "cloudtasks.queues.delete", c.delete),
         _route((_TASKS, "PurgeQueue"), (m.PurgeQueueRequest, m.Queue), f"POST /v2/{{name={_QUEUE}}}:purge", "*", "cloudtasks.queues.purge", c.purge),
         _route((_TASKS, "PauseQueue"), (m.PauseQueueRequest, m.Queue), f"POST /v2/{{name={_QUEUE}}}:pause", "*", "cloudtasks.queues.pause", c.pause),
@@ -63,13 +65,13 @@ def _queue_routes(c: QueueCalls) -> tuple[Route, ...]:
 def _task_routes(c: TaskCalls) -> tuple[Route, ...]:
     # fmt: off
     return (
-        _route((_TASKS, "ListTasks"), (m.ListTasksRequest, m.ListTasksResponse), f"GET /v2/{{parent={_QUEUE}}}/tasks", "", "cloudtasks.tasks.list", c.list),
-        _route((_TASKS, "GetTask"), (m.GetTaskRequest, m.Task), f"GET /v2/{{name={_TASK}}}", "", "cloudtasks.tasks.get", c.get),
-        _route((_TASKS, "CreateTask"), (m.CreateTaskRequest, m.Task), f"POST /v2/{{parent={_QUEUE}}}/tasks", "*", "cloudtasks.tasks.create", c.create),
-        _route((_TASKS, "BatchCreateTasks"), (m.BatchCreateTasksRequest, m.Operation), f"POST /v2/{{parent={_QUEUE}}}/tasks:batchCreate", "*", "cloudtasks.tasks.create", c.batch_create),
+        _route((_TASKS, "ListTasks"), (m.ListTasksRequest, m.ListTasksResponse), f"GET /v2/{{parent={_QUEUE}}}/tasks", "", "cloudtasks.tasks.list", c.list, needs.of_listed_view),
+        _route((_TASKS, "GetTask"), (m.GetTaskRequest, m.Task), f"GET /v2/{{name={_TASK}}}", "", "cloudtasks.tasks.get", c.get, needs.of_named_view),
+        _route((_TASKS, "CreateTask"), (m.CreateTaskRequest, m.Task), f"POST /v2/{{parent={_QUEUE}}}/tasks", "*", "cloudtasks.tasks.create", c.create, needs.of_creation),
+        _route((_TASKS, "BatchCreateTasks"), (m.BatchCreateTasksRequest, m.Operation), f"POST /v2/{{parent={_QUEUE}}}/tasks:batchCreate", "*", "cloudtasks.tasks.create", c.batch_create, needs.of_batch),
         _route((_TASKS, "DeleteTask"), (m.DeleteTaskRequest, m.Empty), f"DELETE /v2/{{name={_TASK}}}", "", "cloudtasks.tasks.delete", c.delete),
         _route((_TASKS, "BatchDeleteTasks"), (m.BatchDeleteTasksRequest, m.Operation), f"POST /v2/{{parent={_QUEUE}}}/tasks:batchDelete", "*", "cloudtasks.tasks.delete", c.batch_delete),
-        _route((_TASKS, "RunTask"), (m.RunTaskRequest, m.Task), f"POST /v2/{{name={_TASK}}}:run", "*", "cloudtasks.tasks.run", c.run),
+        _route((_TASKS, "RunTask"), (m.RunTaskRequest, m.Task), f"POST /v2/{{name={_TASK}}}:run", "*", "cloudtasks.tasks.run", c.run, needs.of_named_view),
     )
     # fmt: on
 
@@ -96,7 +98,8 @@ def _route(
     body: str,
     permission: str,
     handle: Handle,
+    more: Callable[[Any], tuple[Need, ...]] | None = None,
 ) -> Route:
-    """A row: (service, method), (request, response), "VERB path", body field, permission, handler."""
+    """A row: (service, method), (request, response), "VERB path", body field, permission, handler, further needs."""
     verb, path = rest.split(" ", 1)
-    return Route(*call, *messages, verb, path, body, permission, handle)
+    return Route(*call, *messages, verb, path, body, permission, handle, needs=more)

@@ -1,0 +1,92 @@
+"""How a REST call becomes the struct of its row, and an answer's struct JSON: for calls without protobuf classes.
+
+The same order as for messages: the path wins over the query and both over the body. Names are taken in lowerCamel and
+in snake_case, null is as good as absent, and what is wrong is told in Google's words. It knows no HTTP and no use case.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, get_origin
+
+import msgspec
+
+from kumotasks.api.binding import place
+from kumotasks.api.flaws import PAYLOAD, UnknownName, clipped, refusal
+from kumotasks.api.protojson import read_json
+from kumotasks.domain.errors import InvalidArgument, Violation
+
+if TYPE_CHECKING:
+    from kumotasks.api.binding import Pairs
+    from kumotasks.api.call import JsonRoute
+
+_SNAKE = re.compile(r"_([a-z0-9])")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`(?: - at `\$\.?(?P<at>.*)`)?", re.DOTALL)
+_MISMATCH = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?", re.DOTALL)
+CANNOT_FIND = "Cannot find field."
+
+
+class StructBinding:
+    """Makes the request struct of one row."""
+
+    __slots__ = ("_repeated", "_request")
+
+    def __init__(self, route: JsonRoute) -> None:
+        self._request = route.request
+        fields = msgspec.structs.fields(route.request)
+        self._repeated = {
+            each.encode_name for each in fields if "tuple[" in str(each.type) or "list[" in str(each.type)
+        }
+
+    def of_json(self, variables: Pairs, pairs: Pairs, *, body: bytes) -> msgspec.Struct:
+        """A struct from path, query and JSON body. Raises InvalidArgument."""
+        fields = _plain(read_json(body))
+        for name, value in pairs:
+            path = tuple(_camel(part) for part in name.split("."))
+            place(fields, path, value=value, repeated=path[-1] in self._repeated)
+        for name, value in variables:
+            fields[_camel(name)] = value
+        try:
+            return msgspec.convert(fields, self._request, strict=False)
+        except msgspec.ValidationError as error:
+            raise _told(str(error)) from None
+
+
+class StructCodec:
+    """The JSON of answers that are structs."""
+
+    __slots__ = ()
+
+    def encode(self, answer: msgspec.Struct, *, enum_ints: bool) -> Any:
+        return msgspec.to_builtins(answer)
+
+
+def _plain(value: dict[str, object]) -> dict[str, Any]:
+    """An object with its names in lowerCamel and without its nulls, all the way down."""
+    return {_camel(name): _inner(each) for name, each in value.items() if each is not None}
+
+
+def _inner(value: object) -> object:
+    match value:
+        case dict():
+            return _plain(value)
+        case list():
+            return [_inner(each) for each in value]
+        case _:
+            return value
+
+
+def _camel(name: str) -> str:
+    return _SNAKE.sub(lambda found: found[1].upper(), name)
+
+
+def _told(reason: str) -> InvalidArgument:
+    """msgspec's reason in Google's words."""
+    unknown = _UNKNOWN.fullmatch(reason)
+    if unknown is not None:
+        return refusal([UnknownName(unknown["name"], CANNOT_FIND, unknown["at"] or "")])
+    found = _MISMATCH.fullmatch(reason)
+    assert found is not None
+    at = found["at"] or ""
+    message = f"Invalid value at '{clipped(at)}', {found['what']}" if at else f"{PAYLOAD} {found['what']}"
+    return InvalidArgument(message, violations=(Violation(at, message),))
