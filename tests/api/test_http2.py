@@ -15,6 +15,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from kumotasks.api import http2
+from kumotasks.api.exchange import WHOLE
 from kumotasks.api.http2 import PREFACE, Multiplex
 from kumotasks.api.limits import Limits
 from kumotasks.api.streams import parse_timeout
@@ -107,7 +108,7 @@ async def test_the_scope_says_what_was_asked() -> None:
         "headers": [(b"host", b"kumo.test"), (b"x-own", b"1")],
         "server": local,
         "client": remote,
-        "extensions": {"http.response.trailers": {}},
+        "extensions": {"http.response.trailers": {}, WHOLE: {}},
     }
 
 

@@ -13,6 +13,7 @@ from kumotasks.domain.attempt import (
     Status,
     TimedOut,
     Unreachable,
+    Unsigned,
     classify,
     responded,
     succeeded,
@@ -50,6 +51,7 @@ def test_an_answer_is_remembered_by_its_code(http: int, code: int, message: str)
         (TimedOut(), Status(4, "DEADLINE_EXCEEDED(4): the attempt reached its dispatch deadline")),
         (Unreachable("connection refused"), Status(2, "UNKNOWN(2): connection refused")),
         (Barred("private address"), Status(7, "PERMISSION_DENIED(7): private address")),
+        (Unsigned("no such account"), Status(16, "UNAUTHENTICATED(16): no such account")),
     ],
 )
 def test_no_answer_is_remembered_by_its_reason(outcome: Outcome, status: Status) -> None:

@@ -6,10 +6,10 @@ Both transports and the plain pages stand on it. It knows nothing of calls, path
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from kumotasks.domain.errors import PayloadTooLarge
+from kumotasks.domain.value import value
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Event: TypeAlias = MutableMapping[str, Any]
@@ -17,6 +17,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Event]]
 Send: TypeAlias = Callable[[Event], Awaitable[None]]
 Header: TypeAlias = tuple[bytes, bytes]
 
+WHOLE = "http.response.whole"  # our own ASGI extension: an answer in one message instead of three
 MAX_BODY = 16 * 1024 * 1024  # bytes, before and after unpacking
 
 
@@ -24,7 +25,7 @@ class ClientGone(Exception):
     """The client left before its request was complete; there is nobody to answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Exchange:
     """A request that came, and the way back."""
 

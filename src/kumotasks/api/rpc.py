@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.wrappers_pb2 import StringValue
 
 from kumotasks.api import compression, health
-from kumotasks.api.exchange import MAX_BODY, Event, Exchange, Header
+from kumotasks.api.exchange import MAX_BODY, WHOLE, Event, Exchange, Header
 from kumotasks.api.needs import Needs, needs_of, nothing
 from kumotasks.api.status import to_grpc
 from kumotasks.domain.errors import InvalidArgument, KumoError, MethodUnknown, PayloadTooLarge
@@ -38,6 +38,7 @@ PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 HEADERS: list[Header] = [(b"content-type", b"application/grpc"), (b"grpc-accept-encoding", ENCODINGS)]
 START: Event = {"type": "http.response.start", "status": 200, "headers": HEADERS, "trailers": True}
+HEAD: list[Header] = [(b":status", b"200"), *HEADERS]
 START_GZIP: Event = {**START, "headers": [*HEADERS, (b"grpc-encoding", b"gzip")]}
 NO_BODY: Event = {"type": "http.response.body", "body": b""}
 DONE: Event = {"type": "http.response.trailers", "headers": [(b"grpc-status", b"0")], "more_trailers": False}
@@ -103,6 +104,9 @@ class Rpc:
                 await send({"type": "http.response.body", "body": framed(packed, b"\1")})
                 await send(DONE)
                 return
+        if WHOLE in scope.get("extensions", ()):
+            await send({"type": WHOLE, "head": HEAD, "body": framed(answer), "trailers": DONE["headers"]})
+            return
         await send(START)
         await send({"type": "http.response.body", "body": framed(answer)})
         await send(DONE)

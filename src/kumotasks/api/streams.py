@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import unquote
 
+from kumotasks.api.exchange import WHOLE
 from kumotasks.api.limits import NEVER
 
 LOG = logging.getLogger("kumotasks.api")
@@ -264,6 +265,13 @@ class Stream:
             raise RuntimeError("trailers must follow a body")
         self._finish(self._tail, message["headers"])
 
+    def _whole(self, message: Message) -> None:
+        """The head is ready for the wire: the status first, and nothing of the connection's own."""
+        if self._head is not None:
+            raise RuntimeError("the answer has already begun")
+        self._head = message["head"]
+        self._finish(message["body"], message["trailers"])
+
     def _push(self, body: bytes) -> None:
         head = None if self._opened else self._head
         self._opened = True
@@ -318,4 +326,5 @@ _STEPS: dict[str, Callable[[Stream, Message], None]] = {
     "http.response.start": Stream._start,
     "http.response.body": Stream._body,
     "http.response.trailers": Stream._trailers,
+    WHOLE: Stream._whole,
 }

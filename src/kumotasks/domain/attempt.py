@@ -45,7 +45,14 @@ class Barred:
     reason: str
 
 
-Outcome = Answered | TimedOut | Unreachable | Barred
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """The token that the request should carry could not be had, so nothing was sent. `reason` is one line."""
+
+    reason: str
+
+
+Outcome = Answered | TimedOut | Unreachable | Barred | Unsigned
 
 
 @value
@@ -128,5 +135,7 @@ def classify(outcome: Outcome) -> Status:
             return Status(2, f"UNKNOWN(2): {reason}")
         case Barred(reason):
             return Status(7, f"PERMISSION_DENIED(7): {reason}")
+        case Unsigned(reason):
+            return Status(16, f"UNAUTHENTICATED(16): {reason}")
         case _:
             assert_never(outcome)

@@ -11,6 +11,9 @@ VERSIONS = frozenset({0, 1, 3})
 WITH_CONDITIONS = 3
 MAX_MEMBERS = 1_500  # IAM: principals in one policy
 MAX_GROUPS = 250
+MAX_CONDITIONS = 100  # IAM: conditional bindings in one policy
+MAX_BINDINGS = 1_500
+MAX_TEXT = 256 * 1024  # characters of a policy's roles, members and conditions
 EMPTY_ETAG = bytes.fromhex("002001")  # what Google shows for a resource without a policy
 
 _MEMBER = re.compile(
@@ -18,6 +21,9 @@ _MEMBER = re.compile(
     r"|deleted:(user|serviceAccount|group):[^@\s]+@[^@\s]+\?uid=\d+|principal(Set)?://\S+"
     r"|project(Owner|Editor|Viewer):\S+"
 )
+_NAMED_BY_MAIL = frozenset({"user", "serviceAccount", "group", "domain"}) | {
+    f"deleted:{kind}" for kind in ("user", "serviceAccount", "group")
+}
 _ROLE = re.compile(r"(projects/[^/\s]+/|organizations/[^/\s]+/)?roles/[A-Za-z0-9_.]+")
 
 
@@ -66,7 +72,36 @@ def check_policy(policy: Policy) -> Policy:
     groups = sum(member.startswith("group:") for member in members)
     if len(members) > MAX_MEMBERS or groups > MAX_GROUPS:
         raise InvalidArgument(f"A policy holds at most {MAX_MEMBERS} principals, {MAX_GROUPS} of them groups.")
+    _check_size(policy)
     return policy
+
+
+def normal(policy: Policy) -> Policy:
+    """`policy` as IAM keeps it: e-mails and domains in lower case, no binding without members, no member twice."""
+    bindings = (
+        replace(binding, members=tuple(dict.fromkeys(normal_member(member) for member in binding.members)))
+        for binding in policy.bindings
+        if binding.members
+    )
+    return replace(policy, bindings=tuple(bindings))
+
+
+def normal_member(member: str) -> str:
+    """`serviceAccount:A@B` -> `serviceAccount:a@b`; what names no e-mail and no domain stays as it is."""
+    kind, colon, name = member.rpartition(":")
+    return f"{kind}{colon}{name.lower()}" if kind in _NAMED_BY_MAIL else member
+
+
+def _check_size(policy: Policy) -> None:
+    if len(policy.bindings) > MAX_BINDINGS:
+        raise InvalidArgument(f"A policy holds at most {MAX_BINDINGS} bindings.")
+    conditions = [binding.condition for binding in policy.bindings if binding.condition is not None]
+    if len(conditions) > MAX_CONDITIONS:
+        raise InvalidArgument(f"A policy holds at most {MAX_CONDITIONS} conditional bindings.")
+    size = sum(len(binding.role) + sum(map(len, binding.members)) for binding in policy.bindings)
+    size += sum(len(each.expression + each.title + each.description + each.location) for each in conditions)
+    if size > MAX_TEXT:
+        raise InvalidArgument("The policy is too large.")
 
 
 def check_version(version: int) -> None:

@@ -41,7 +41,7 @@ def interval(config: RetryConfig, failures: int) -> int:
 
 @value
 class Done:
-    """The worker took the task."""
+    """The worker took the task: as it was dispatched, for nobody reads what a last success made of it."""
 
     task: Task
 
@@ -82,9 +82,9 @@ def decide(task: Task, outcome: Outcome, *, queue_retry: RetryConfig, ended: int
 
     `base` is the instant the next interval counts from: the attempt's end, or the time of the call for RunTask.
     """
-    progress = _after(task, outcome, ended)
     if succeeded(outcome):
-        return Done(with_progress(task, progress, task.schedule_time))
+        return Done(task)
+    progress = _after(task, outcome, ended)
     config = queue_retry if task.retry_config is None else task.retry_config.over(queue_retry)
     if _spent(progress, config, ended):
         return Exhausted(with_progress(task, progress, task.schedule_time))

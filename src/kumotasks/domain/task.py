@@ -118,7 +118,7 @@ class Serials:
 
 def generated_id(serial: int, randomness: random.Random) -> str:
     """A task id of twenty digits; the leading ones rise with time, so that new rows are neighbours on disk."""
-    return f"{serial:016d}{int(randomness.random() * 10_000):04d}"
+    return str(serial * 10_000 + int(randomness.random() * 10_000)).zfill(20)
 
 
 def check_schedule(schedule_time: int | None, now: int) -> int:
