@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from kumotasks.domain.task import Task
+from kumotasks.domain.value import value
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.store import Settlement, Wake
 
 Waiter = asyncio.Future[object]  # the verb that made it knows what it is answered with
 
 
-@dataclass(slots=True, eq=False)
+@value
 class Adding:
     """Tasks of one queue, with their definitions packed already; `size` is the bytes of those."""
 
@@ -24,7 +25,7 @@ class Adding:
     size: int
 
 
-@dataclass(slots=True, eq=False)
+@value
 class Settling:
     waiter: Waiter
     settlement: Settlement
