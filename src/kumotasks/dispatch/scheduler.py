@@ -53,6 +53,7 @@ class Scheduler:
         self._alarms = Alarms(clock, self._ring)
         self._turning = False
         self._running = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # to find it anew costs a system call
         self._attempts: set[asyncio.Task[None]] = set()
         self._loads: set[asyncio.Task[None]] = set()
         self._watchers: list[asyncio.Future[None]] = []
@@ -60,6 +61,7 @@ class Scheduler:
     async def start(self) -> None:
         """Take every queue home and carry on where the last process stopped."""
         self._running = True
+        self._loop = asyncio.get_running_loop()
         self._store.listen(self.on_wakes)
         await self._homes.take(self._clock.now())
         for number, task in await self._store.run_requests():
@@ -155,9 +157,9 @@ class Scheduler:
             self._turn_soon()
 
     def _turn_soon(self) -> None:
-        if not self._turning and self._running:
+        if not self._turning and self._running and self._loop is not None:
             self._turning = True
-            asyncio.get_running_loop().call_soon(self._turn)
+            self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
         self._turning = False
@@ -191,7 +193,8 @@ class Scheduler:
             self._alarms.set(berth.lane.number, min(plan.wake, now + SECOND) if slowed else plan.wake)
 
     def _begin(self, berth: Berth, task: Task, *, run: bool) -> None:
-        attempt = asyncio.get_running_loop().create_task(self._delivery.begin(berth, task, run=run))
+        assert self._loop is not None
+        attempt = self._loop.create_task(self._delivery.begin(berth, task, run=run))
         self._attempts.add(attempt)
         attempt.add_done_callback(lambda ended: self._ended(berth, ended))
 

@@ -68,9 +68,11 @@ class SqliteEngine:
         self._known = Directory()
         self._parts: _Parts | None = None
         self._writer: Writer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # to find it anew costs a system call
 
     async def start(self) -> None:
         parts = await asyncio.to_thread(self._open)
+        self._loop = asyncio.get_running_loop()
         self._parts = parts
         self._known = Directory(parts.queues)
         writer = Writer(parts.session, parts.checkpointer, Directory(parts.queues), self.ended, self._deliver)
@@ -117,12 +119,12 @@ class SqliteEngine:
         return await self._parts.readers.read(begin)
 
     def write(self, begin: Begin[T]) -> Awaitable[T]:
-        waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter()
         self._put(Operating(waiter, begin))
         return cast("Awaitable[T]", waiter)
 
     def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]:
-        waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter()
         if tasks:
             self._put(_adding(waiter, tasks))
         else:
@@ -130,9 +132,12 @@ class SqliteEngine:
         return cast("Awaitable[Sequence[Task | KumoError]]", waiter)
 
     def settle(self, settlement: Settlement) -> Awaitable[bool]:
-        waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter()
         self._put(Settling(waiter, settlement))
         return cast("Awaitable[bool]", waiter)
+
+    def _waiter(self) -> Waiter:
+        return (self._loop or asyncio.get_running_loop()).create_future()
 
     def _put(self, job: Job) -> None:
         if self._writer is None:
