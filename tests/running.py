@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+_TLS = re.compile(r"TLS on https://\S+:(\d+), proxy on http://\S+:(\d+)")
 REQUIRED = frozenset(filter(None, os.environ.get("KUMO_REQUIRE", "").split(",")))
 
 
@@ -36,7 +38,7 @@ class KumoProcess:
         self._options = options
         self._prefix = prefix
         self._process: subprocess.Popen[str] | None = None
-        self.port = 0
+        self.port = self.tls_port = self.proxy_port = 0
         self.log = directory / "server.log"
 
     def start(self) -> None:
@@ -60,9 +62,13 @@ class KumoProcess:
                 text=True,
             )
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, f"the server did not start:\n{self.log.read_text()}"
-        self.port = int(line.rsplit(":", 1)[1])
+        for line in self._process.stdout:
+            if found := _TLS.match(line):
+                self.tls_port, self.proxy_port = int(found[1]), int(found[2])
+            elif line.startswith("Kumo Tasks listens"):
+                self.port = int(line.rsplit(":", 1)[1])
+                return
+        raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import socket
 import ssl
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,8 +19,8 @@ from kumotasks import lifecycle
 from kumotasks.api import http2
 from kumotasks.api.http2 import protocol_class
 from kumotasks.api.limits import Limits
-from kumotasks.lifecycle import Component, Draining, Listener, Signals, run
-from tests.api.peer import both_loops, connected, echo, greeted, inside, reply
+from kumotasks.lifecycle import Component, Draining, Listener, Port, Signals, run
+from tests.api.peer import Peer, both_loops, connected, echo, greeted, inside, reply
 
 
 class Part:
@@ -62,8 +64,8 @@ class Door(Part):
         await self._cut.wait()
 
 
-def listener(app: Any = echo, *, address: tuple[str, int] = ("127.0.0.1", 0), **options: Any) -> Listener:
-    return Listener(app, protocol_class(Limits()), address=address, **options)
+def listener(app: Any = echo, *, port: Port | None = None, **options: Any) -> Listener:
+    return Listener(app, protocol_class(Limits()), port=port or Port("127.0.0.1", 0), **options)
 
 
 async def test_components_start_in_order_and_stop_in_reverse() -> None:
@@ -144,9 +146,9 @@ async def test_answers_are_not_held_back_by_the_kernel() -> None:
 
 
 async def test_all_addresses_of_a_name_share_a_port() -> None:
-    port = listener(address=("localhost", 0))
+    port = listener(port=Port("localhost", 0))
     port.bind()
-    assert {each.getsockname()[1] for each in port._sockets} == {port.port}
+    assert {each.getsockname()[1] for each in port._port.sockets} == {port.port}
     await port.stop()
 
 
@@ -156,17 +158,17 @@ async def test_a_port_in_use_is_one_clear_line() -> None:
         taken.listen()
         number = taken.getsockname()[1]
         with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1:{number}: Address already in use"):
-            await listener(address=("127.0.0.1", number)).start()
+            await listener(port=Port("127.0.0.1", number)).start()
 
 
 async def test_a_host_that_is_not_ours_is_one_clear_line() -> None:
     with pytest.raises(OSError, match=r"cannot listen on 192\.0\.2\.1:0: Cannot assign"):
-        listener(address=("192.0.2.1", 0)).bind()
+        listener(port=Port("192.0.2.1", 0)).bind()
 
 
 async def test_a_host_that_is_unknown_is_one_clear_line() -> None:
     with pytest.raises(OSError, match=r"cannot listen on not\.a\.host\.invalid:0: "):
-        listener(address=("not.a.host.invalid", 0)).bind()
+        listener(port=Port("not.a.host.invalid", 0)).bind()
 
 
 async def test_stopping_what_was_never_started_is_fine() -> None:
@@ -298,3 +300,144 @@ async def test_a_client_that_begins_no_tls_is_closed_quietly(
         assert await silent.reader.read() == b""
     await port.stop()
     assert [record for record in caplog.records if record.name != "asyncio"] == []
+
+
+# Connections that were accepted elsewhere.
+
+
+class HandedOver(asyncio.Protocol):
+    """Gives each connection to a listener, once its client has said a word."""
+
+    def __init__(self, port: Listener, failures: list[OSError]) -> None:
+        self._port = port
+        self._failures = failures
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.pause_reading()
+        self._transport.write(b"!")
+        self._task = asyncio.create_task(self._hand())
+
+    async def _hand(self) -> None:
+        try:
+            await self._port.adopt(self._transport)
+        except OSError as error:
+            self._failures.append(error)
+
+
+@contextlib.asynccontextmanager
+async def handed_over(port: Listener, failures: list[OSError]) -> AsyncIterator[Peer]:
+    """A client whose connection `port` is to adopt; TLS has not begun."""
+    door = await asyncio.get_running_loop().create_server(lambda: HandedOver(port, failures), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*door.sockets[0].getsockname())
+    writer.write(b"?")
+    assert await reader.readexactly(1) == b"!"
+    try:
+        yield Peer(reader, writer)
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        door.close()
+
+
+class Wire:
+    """A TLS client by hand, which says when which of its bytes are sent."""
+
+    def __init__(self, context: ssl.SSLContext, peer: Any) -> None:
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
+        self._peer = peer
+
+    async def greet(self) -> bytes:
+        """The greeting, but for its last flight, which is given back."""
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._peer.send(self._out.read())
+                self._in.write(await self._peer.reader.read(65_536))
+            else:
+                return self._out.read()
+
+    def sealed(self, data: bytes) -> bytes:
+        self._tls.write(data)
+        return self._out.read()
+
+    async def read(self) -> bytes:
+        """What comes next, as far as one record goes."""
+        while True:
+            try:
+                return self._tls.read(65_536)
+            except ssl.SSLWantReadError:
+                data = await self._peer.reader.read(65_536)
+                assert data, "the connection ended"
+                self._in.write(data)
+
+
+def tls_pair(*alpn: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's context and that of a client that trusts it."""
+    authority, server = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    client.set_alpn_protocols(list(alpn))
+    return server, client
+
+
+@both_loops
+async def test_an_adopted_connection_is_served_as_any_other_and_stops_with_them() -> None:
+    server, client = tls_pair("http/1.1")
+    port, failures = listener(tls=server), list[OSError]()
+    await port.start()
+    async with handed_over(port, failures) as peer:
+        await peer.writer.start_tls(client, server_hostname="localhost")
+        peer.send(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi")
+        assert b"hi" in await peer.reader.readuntil(b"hi\r\n")
+        assert port.connections == 1
+        await port.stop()
+        assert await peer.reader.read() == b"0\r\n\r\n"
+    assert failures == []
+
+
+@both_loops
+@pytest.mark.parametrize("protocol", ["h2", "http/1.1"])
+async def test_what_an_adopted_client_says_with_its_last_greeting_is_heard(protocol: str) -> None:
+    server, client = tls_pair(protocol)
+    port, failures = listener(tls=server, drain=0), list[OSError]()
+    await port.start()
+    async with handed_over(port, failures) as peer:
+        wire = Wire(client, peer)
+        last = await wire.greet()
+        said = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n" if protocol == "http/1.1" else http2.PREFACE + peer.settings()
+        peer.send(last + wire.sealed(said))
+        heard = await wire.read()
+        assert heard.startswith(b"HTTP/1.1 200") if protocol == "http/1.1" else heard[3] == 4  # SETTINGS
+    await port.stop()
+    assert failures == []
+
+
+@both_loops
+async def test_a_greeting_that_fails_is_an_os_error() -> None:
+    server, _ = tls_pair()
+    port, failures = listener(tls=server), list[OSError]()
+    await port.start()
+    async with handed_over(port, failures) as peer:
+        peer.send(b"GET / HTTP/1.1\r\n\r\n")
+        assert b"HTTP" not in await peer.reader.read()
+    await port.stop()
+    assert len(failures) == 1
+
+
+@both_loops
+async def test_a_listener_that_has_no_tls_or_is_not_running_adopts_nobody() -> None:
+    server, _ = tls_pair()
+    plain, idle = listener(), listener(tls=server)
+    await plain.start()
+    for port in (plain, idle):
+        async with handed_over(port, []) as peer:
+            with contextlib.suppress(ConnectionError):
+                assert await peer.reader.read() == b""
+    await plain.stop()

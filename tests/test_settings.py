@@ -139,9 +139,36 @@ def test_tables_in_the_file_are_settings_with_a_prefix(tmp_path: Path) -> None:
         name = "bulk"
         """,
     )
-    assert (settings.egress_allow, settings.egress_private) == (("10.0.0.0/8",), False)
+    assert (settings.egress_allow, settings.egress_private) == (("10.0.0.0/8",), "false")
     assert (settings.app_engine_host, settings.app_engine_services) == ("localhost", {"default": "localhost:1"})
     assert [each["name"] for each in settings.queues] == ["mail", "bulk"]
+
+
+@pytest.mark.parametrize(
+    ("host", "private", "allowed"),
+    [
+        ("127.0.0.1", "auto", True),
+        ("::1", "auto", True),
+        ("localhost", "auto", True),
+        ("0.0.0.0", "auto", False),
+        ("10.1.2.3", "auto", False),
+        ("0.0.0.0", "true", True),
+        ("0.0.0.0", True, True),
+        ("127.0.0.1", "off", False),
+        ("127.0.0.1", False, False),
+    ],
+)
+def test_private_targets_are_open_where_only_this_machine_can_name_them(
+    host: str, private: object, allowed: bool, tmp_path: Path
+) -> None:
+    settings = given(tmp_path, host=host, auth_off_anywhere=True, egress_private=private)
+    assert settings.private_targets is allowed
+
+
+def test_egress_rules_keep_their_order(tmp_path: Path) -> None:
+    rules = ("deny 10.9.0.0/16", "allow 10.0.0.0/8", "deny *")
+    assert given(tmp_path, file=f"[egress]\nrules = {list(rules)}\n").egress_rules == rules
+    assert given(tmp_path, environment={"KUMO_EGRESS_RULES": ", ".join(rules)}).egress_rules == rules
 
 
 # where things are
@@ -274,6 +301,10 @@ def test_a_wrong_variable_is_refused_in_a_sentence(environment: dict[str, str], 
     [
         ("colour = 1", "in DIR/kumo.toml: there is no setting 'colour'."),
         ("[egress]\ncolour = 1", "in DIR/kumo.toml: there is no setting 'egress_colour'."),
+        (
+            "[egress]\nprivate = 'perhaps'",
+            "in DIR/kumo.toml: egress_private = 'perhaps' is not understood: say true or false.",
+        ),
         ("port = true", "in DIR/kumo.toml: port = True is not understood: a whole number is needed."),
         ("port = 1.5", "in DIR/kumo.toml: port = 1.5 is not understood: a whole number is needed."),
         ("queue = [1]", "in DIR/kumo.toml: queue = [1] is not understood: a list of texts is needed."),

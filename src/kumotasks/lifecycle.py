@@ -1,8 +1,8 @@
 """How the program lives: what starts, in which order it stops, and what a signal means.
 
-Everything that runs is a Component. A Listener is one port. The order of a stop is: refuse, drain with a deadline,
-cancel, close. It stands left of everything and knows none of our layers: the application and the protocol class are
-handed to it. Its times are those of sockets, not of the domain: seconds of the event loop.
+Everything that runs is a Component. A Port is a place to listen, a Listener serves one. The order of a stop is:
+refuse, drain with a deadline, cancel, close. It stands left of everything and knows none of our layers: the application
+and the protocol class are handed to it. Its times are those of sockets, not of the domain: seconds of the event loop.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, cast, runtime_checkable
 
 import uvicorn
 
@@ -83,13 +83,58 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for each in sockets or []:
             server = await loop.create_server(
-                self._accept, sock=each, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
+                self.accept, sock=each, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
             )
             self.servers.append(server)
 
-    def _accept(self) -> asyncio.Protocol:
+    def accept(self) -> asyncio.Protocol:
+        """The protocol of one more connection."""
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
         return make(config=self.config, server_state=self.server_state, app_state={})
+
+
+class Port:
+    """A place to listen: taken early, so that a taken one is told before anything is touched; 0 picks a free one."""
+
+    def __init__(self, host: str, number: int) -> None:
+        self.host = host
+        self.number = number
+        self.sockets: list[socket.socket] = []
+
+    def bind(self) -> None:
+        """Take it, or raise an OSError whose text is one clear line."""
+        if self.sockets:
+            return
+        try:
+            self.sockets = _bind(self.host, self.number)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen on {self.host}:{self.number}: {error.strerror}") from error
+        self.number = self.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        for each in self.sockets:
+            each.close()
+
+
+class Held(asyncio.Protocol):
+    """Keeps what comes on a connection while its own protocol is not there yet."""
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+        self.lost = False
+
+    def data_received(self, data: bytes) -> None:
+        self.seen.append(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+
+    def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        for each in self.seen:
+            # Asked anew each time: a protocol may put another in its place.
+            cast("asyncio.Protocol", transport.get_protocol()).data_received(each)
 
 
 class Listener:
@@ -101,16 +146,16 @@ class Listener:
         app: App,
         protocol: type[asyncio.Protocol],
         *,
-        address: tuple[str, int],
+        port: Port,
         tls: ssl.SSLContext | None = None,
         drain: float = 10.0,
     ) -> None:
-        self._address = address
+        self._port = port
         self._drain = drain
-        self._sockets: list[socket.socket] = []
         self._refusing = False
         self._patience: asyncio.Timeout | None = None
         self._server: Server | None = None
+        self._tls = tls
         if tls is not None:
             tls.set_alpn_protocols(getattr(protocol, "alpn_protocols", []))
         self._config = uvicorn.Config(
@@ -130,7 +175,7 @@ class Listener:
     @property
     def port(self) -> int:
         """The port in use; 0 becomes a free one when the listener is bound."""
-        return self._address[1]
+        return self._port.number
 
     @property
     def connections(self) -> int:
@@ -138,19 +183,28 @@ class Listener:
 
     def bind(self) -> None:
         """Take the port, or raise an OSError whose text is one clear line."""
-        if self._sockets:
-            return
-        host, port = self._address
-        try:
-            self._sockets = _bind(host, port)
-        except OSError as error:
-            raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
-        self._address = host, self._sockets[0].getsockname()[1]
+        self._port.bind()
 
     async def start(self) -> None:
         self.bind()
         self._server = Server(self._config)
-        await self._server.startup(self._sockets)
+        await self._server.startup(self._port.sockets)
+
+    async def adopt(self, transport: asyncio.Transport) -> None:
+        """Serve a connection that was accepted elsewhere as if it had come here, its peer's address included.
+
+        Its reading is paused, and its next byte is the first of TLS. Raises OSError if the greeting fails.
+        """
+        if self._server is None or self._tls is None or self._refusing or transport.is_closing():
+            transport.abort()
+            return
+        held = Held()
+        loop = asyncio.get_running_loop()
+        secure = await loop.start_tls(
+            transport, held, self._tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
+        )
+        if secure is not None and not held.lost:
+            held.hand_over(secure, self._server.accept())
 
     def refuse(self) -> None:
         """Accept nobody, and tell every client to send nothing new."""
@@ -178,8 +232,7 @@ class Listener:
             for connection in list(server.connections):
                 connection.transport.abort()
             await self._until_gone(server, LAST_SECONDS)
-        for each in self._sockets:
-            each.close()
+        self._port.close()
 
     async def _until_gone(self, server: Server, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -24,6 +24,7 @@ _SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _ISSUER = re.compile(r"(https://|http://(localhost|127\.0\.0\.1)\b)[^\s?#]+")
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
 
+
 class SettingsError(Exception):
     """A setting cannot be used; the message is one clear sentence."""
 
@@ -62,9 +63,10 @@ class Settings:
     queue_name_rest: int = 3 * DAY
     app_engine_host: str = "{project}.{location}.r.appspot.com"
     app_engine_services: Mapping[str, str] = field(default_factory=dict)
+    egress_rules: tuple[str, ...] = ()
     egress_allow: tuple[str, ...] = ()
     egress_deny: tuple[str, ...] = ()
-    egress_private: bool = True
+    egress_private: str = "auto"
     outbound_proxy: str = ""
     ca_file: str = ""
     client_cert: str = ""
@@ -80,6 +82,17 @@ class Settings:
         if self.data:
             return Path(self.data)
         return self.database.parent if self.database is not None else Path("./kumo-data")
+
+    @property
+    def owner_file(self) -> Path:
+        """Where the owner's key is written."""
+        return Path(self.owner_key) if self.owner_key else self.data_directory / "owner.json"
+
+    @property
+    def private_targets(self) -> bool:
+        """Whether tasks may go to private addresses that no rule names: unless it is said, where only programs on this
+        machine can create tasks."""
+        return is_loopback(self.host) if self.egress_private == "auto" else self.egress_private == "true"
 
     @property
     def database(self) -> Path | None:
@@ -183,9 +196,11 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
 _NAMES = {each.name: each for each in fields(Settings)}
 _DURATIONS = frozenset({"drain", "task_name_rest", "queue_name_rest"})
 _SIZED = frozenset({"max_body"})
+_OPEN = frozenset({"egress_private"})  # auto, true or false
 _LISTS = {
     "queue": str,
     "hosts": str,
+    "egress_rules": str,
     "egress_allow": str,
     "egress_deny": str,
     "queues": dict,
@@ -209,6 +224,8 @@ def _coerce(name: str, value: object, where: str) -> object:
             return duration(str(value))
         if name in _SIZED:
             return size(str(value))
+        if name in _OPEN:
+            return "auto" if value == "auto" else str(_boolean(value)).lower()
         return _READERS[type(default)](value) if name not in _LISTS else _list(value, _LISTS[name])
     except (ValueError, TypeError) as error:
         raise SettingsError(f"{where}: {name} = {value!r} is not understood: {error}.") from error

@@ -27,7 +27,7 @@ from hyperframe.frame import (
 
 from kumotasks.api.http2 import PREFACE, protocol_class
 from kumotasks.api.limits import Limits
-from kumotasks.lifecycle import App, Listener
+from kumotasks.lifecycle import App, Listener, Port
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 GUARD_SECONDS = 20.0  # a test that hangs fails here
@@ -62,7 +62,7 @@ def both_loops(story: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...,
 @contextlib.asynccontextmanager
 async def serving(app: App, limits: Limits | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Listener]:
     """A port on loopback that serves `app`."""
-    listener = Listener(app, protocol_class(limits or Limits()), address=("127.0.0.1", 0), tls=tls, drain=0)
+    listener = Listener(app, protocol_class(limits or Limits()), port=Port("127.0.0.1", 0), tls=tls, drain=0)
     await listener.start()
     try:
         yield listener

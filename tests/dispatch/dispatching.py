@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kumotasks.dispatch.delivery import Delivery
+from kumotasks.dispatch.delivery import Bearers, Delivery
 from kumotasks.dispatch.home import Berth, Homes
 from kumotasks.dispatch.janitor import Janitor
 from kumotasks.dispatch.request import Request
@@ -138,6 +138,7 @@ class Node:
         max_in_flight: int = 4_096,
         room: Room | None = None,
         drain: float = 0,
+        bearers: Bearers | None = None,
     ) -> None:
         self.clock = clock or ManualClock(NOW)
         self.store = ShakyStore(SqliteStore(directory / "kumo.db")._engine)
@@ -153,6 +154,7 @@ class Node:
             hosts=AppEngineHosts(),
             in_flight=self.in_flight,
             name_rest=HOUR,
+            bearers=bearers,
         )
         self.scheduler = Scheduler(
             store=self.store,

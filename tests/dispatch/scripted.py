@@ -99,9 +99,9 @@ class Worker:
             self._tasks.discard(task)
             writer.transport.abort()
 
-    async def start(self, context: ssl.SSLContext | None) -> asyncio.Server:
+    async def start(self, context: ssl.SSLContext | None, where: tuple[str, int]) -> asyncio.Server:
         self._secure = context is not None
-        server = await asyncio.start_server(self._meet, "127.0.0.1", 0, ssl=context)
+        server = await asyncio.start_server(self._meet, *where, ssl=context)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
@@ -112,10 +112,12 @@ class Worker:
 
 
 @asynccontextmanager
-async def worker(script: Script, context: ssl.SSLContext | None = None) -> AsyncIterator[Worker]:
+async def worker(
+    script: Script, context: ssl.SSLContext | None = None, *, where: tuple[str, int] = ("127.0.0.1", 0)
+) -> AsyncIterator[Worker]:
     """A worker that meets every connection with `script`."""
     listening = Worker(script)
-    server = await listening.start(context)
+    server = await listening.start(context, where)
     try:
         yield listening
     finally:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from kumotasks.dispatch.egress import Egress, EgressRule
+from kumotasks.dispatch.egress import Egress, EgressRule, read_rules
 from kumotasks.domain.attempt import Barred
 
 OPEN = Egress(loopback_allowed=True)
@@ -72,7 +74,7 @@ LOOPBACK = ["127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1", "64:ff9b:
 def test_loopback_is_a_matter_of_settings(address: str) -> None:
     assert OPEN.judge("localhost", address) is None
     assert CLOSED.judge("localhost", address) == Barred(
-        f"localhost ({address}) is refused by the egress policy: loopback addresses are not allowed"
+        f"localhost ({address}) is refused by the egress policy: loopback addresses are not allowed without a rule"
     )
 
 
@@ -100,7 +102,7 @@ def test_private_ranges_are_a_matter_of_settings(address: str) -> None:
     assert OPEN.judge("h", address) is None
     verdict = CLOSED.judge("h", address)
     assert verdict is not None
-    assert verdict.reason.endswith("private addresses are not allowed")
+    assert verdict.reason.endswith("private addresses are not allowed without a rule")
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,15 @@ def test_what_is_no_address_is_refused() -> None:
         (["-10.9.0.0/16", "+10.0.0.0/8"], "h", "10.9.0.1", False),
         (["-10.9.0.0/16", "+10.0.0.0/8"], "h", "10.8.0.1", True),
         (["+2000::/3"], "h", "2002:a00:1::", False),  # a rule about the wrapping says nothing of what is inside
+        (["-::ffff:8.8.8.0/120"], "h", "8.8.8.8", False),  # a rule may have the mapped form too
+        (["-::ffff:8.8.8.0/120"], "h", "::ffff:8.8.8.8", False),
+        (["+[::1]"], "h", "::1", True),
+        (["-*.EXAMPLE."], "a.example", "8.8.8.8", False),
+        (["-bücher.example"], "xn--bcher-kva.example", "8.8.8.8", False),
+        (["-a?.example"], "ab.example", "8.8.8.8", False),
+        (["-10.0.0.0/8", "+*.corp.example", "-*"], "api.corp.example", "192.168.0.1", True),  # mixed, in their order
+        (["-10.0.0.0/8", "+*.corp.example", "-*"], "api.corp.example", "10.0.0.1", False),
+        (["-10.0.0.0/8", "+*.corp.example", "-*"], "else.example", "8.8.8.8", False),
         (["+10.1.2.3/8"], "h", "10.200.0.1", True),  # host bits are taken as meant
     ],
 )
@@ -150,10 +161,38 @@ def test_a_refusal_names_host_address_and_rule() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["10.0.0.0/33", "::/129", "example/8"])
-def test_a_range_that_is_none_is_refused_when_it_is_read(text: str) -> None:
-    with pytest.raises(ValueError, match=r"address|network"):
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("10.0.0.0/33", "::/129", "example/8", "http://worker.example", "worker.example:8080", "[::1", "a b", "", "."),
+        *("a..b", "[ab].example", "bü*.example"),
+        *("10.*", "10.0.*.1", "2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "127.1", "1??.2.3.4"),
+    ],
+)
+def test_a_rule_that_would_not_do_what_it_says_is_refused_when_it_is_read(text: str) -> None:
+    with pytest.raises(ValueError, match=r"address|network|label"):
         EgressRule.parse(text, allow=True)
+
+
+def test_rules_are_read_in_the_order_that_counts() -> None:
+    rules = read_rules(("deny 10.9.0.0/16", " allow  10.0.0.0/8 "), ("*.example",), ("*",))
+    assert [(rule.allow, rule.text) for rule in rules] == [
+        (False, "10.9.0.0/16"),
+        (True, "10.0.0.0/8"),
+        (True, "*.example"),
+        (False, "*"),
+    ]
+
+
+@pytest.mark.parametrize("line", ["10.0.0.0/8", "allow", "allow ", "permit *", "DENY *", ""])
+def test_a_rule_without_its_verb_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{line!r}: a rule is written like 'allow 10.1.0.0/16'")):
+        read_rules((line,), (), ())
+
+
+def test_the_rule_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^'deny 10\.\*': a range of addresses is written like 10\.0\.0\.0/8$"):
+        read_rules(("allow *",), (), ("10.*",))
 
 
 def test_a_name_alone_is_judged_by_the_rules_for_names() -> None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from kumotasks.dispatch.request import Request, build
+from kumotasks.auth.bearers import TokenAsk
+from kumotasks.dispatch.request import Request, build, signed
 from kumotasks.domain.attempt import Answered, Outcome, TimedOut, Unreachable
 from kumotasks.domain.clock import MINUTE, SECOND
 from kumotasks.domain.queue import Queue, RetryConfig
@@ -218,18 +219,100 @@ def test_the_queue_cannot_override_what_the_service_sets(name: str) -> None:
     assert headers(sent(to=to(header_overrides=((name, "forged"),)))) == headers(sent())
 
 
-@pytest.mark.parametrize("token", [{"oidc_token": OidcToken("a@b")}, {"oauth_token": OAuthToken("a@b")}])
-def test_the_queues_token_takes_the_place_of_an_authorization_by_hand(token: dict[str, object]) -> None:
-    target = HttpRequest(URL, headers=(("authorization", "Basic eA=="), AGENT))
-    assert "authorization" in headers(sent(task(target=target)))
-    assert "authorization" not in headers(sent(task(target=target), to=to(**token)))
-
-
 def test_the_stored_task_keeps_its_own_values() -> None:
     before = dispatched(task(target=HttpRequest(URL, body=b"body")), NOW)
     after = replace(before)
     build(to(http_method=HttpMethod.GET, uri_override=UriOverride(host="queue.example")), before, HOSTS)
     assert before == after
+
+
+# tokens
+
+TOKENS: list[dict[str, OidcToken | OAuthToken]] = [
+    {"oidc_token": OidcToken("a@b", "https://own")},
+    {"oauth_token": OAuthToken("a@b", "own")},
+]
+BY_HAND = (("authorization", "Basic eA=="), ("AUTHORIZATION", "Basic eA=="), AGENT)
+
+
+def asked(request: Request) -> TokenAsk:
+    assert request.token is not None
+    return request.token
+
+
+def test_a_task_without_a_token_asks_for_none_and_keeps_its_authorization() -> None:
+    request = sent(task(target=HttpRequest(URL, headers=(("authorization", "Basic eA=="), AGENT))))
+    assert request.token is None
+    assert headers(request)["authorization"] == "Basic eA=="
+
+
+@pytest.mark.parametrize(
+    ("token", "ask"),
+    [
+        ({"oidc_token": OidcToken("a@b", "https://own")}, TokenAsk("a@b", audience="https://own")),
+        ({"oidc_token": OidcToken("a@b")}, TokenAsk("a@b", audience=URL)),
+        ({"oauth_token": OAuthToken("a@b", "x y")}, TokenAsk("a@b", scope="x y")),
+        (
+            {"oauth_token": OAuthToken("a@b")},
+            TokenAsk("a@b", scope="https://www.googleapis.com/auth/cloud-platform"),
+        ),
+    ],
+)
+def test_what_a_token_leaves_open_has_googles_defaults(token: dict[str, OidcToken | OAuthToken], ask: TokenAsk) -> None:
+    assert asked(sent(task(target=HttpRequest(URL, **token)))) == ask  # type: ignore[arg-type]
+    assert asked(sent(task(target=HttpRequest(URL)), to=to(**token))) == ask
+
+
+@pytest.mark.parametrize("at", ["task", "queue"])
+def test_an_audience_left_open_is_the_url_that_is_called_in_the_end(at: str) -> None:
+    override = {"uri_override": UriOverride(host="queue.example", path_override=PathOverride("/q"))}
+    token = {"oidc_token": OidcToken("a@b")}
+    if at == "task":
+        request = sent(task(target=HttpRequest(URL, oidc_token=token["oidc_token"])), to=to(**override))
+    else:
+        request = sent(task(target=HttpRequest(URL)), to=to(**override, **token))
+    assert request.url == "https://queue.example/q?a=b"
+    assert asked(request).audience == request.url
+
+
+def test_an_audience_has_no_fragment_for_no_worker_sees_one() -> None:
+    target = HttpRequest("http://w.example/a?b=c#d", oidc_token=OidcToken("a@b"))
+    assert asked(sent(task(target=target))).audience == "http://w.example/a?b=c"
+
+
+@pytest.mark.parametrize("queues", TOKENS)
+@pytest.mark.parametrize("tasks", TOKENS)
+def test_the_queues_token_wins_over_the_tasks(
+    queues: dict[str, OidcToken | OAuthToken], tasks: dict[str, OidcToken | OAuthToken]
+) -> None:
+    other = {name: replace(token, service_account_email="task@b") for name, token in tasks.items()}
+    request = sent(task(target=HttpRequest(URL, **other)), to=to(**queues))  # type: ignore[arg-type]
+    assert asked(request).email == "a@b"
+    assert bool(asked(request).scope) is ("oauth_token" in queues)
+
+
+@pytest.mark.parametrize("token", TOKENS)
+@pytest.mark.parametrize("by", ["task", "queue"])
+def test_a_token_takes_the_place_of_every_authorization_by_hand(
+    token: dict[str, OidcToken | OAuthToken], by: str
+) -> None:
+    override = {"header_overrides": (("Authorization", "Basic eQ=="),)}
+    if by == "task":
+        request = sent(task(target=HttpRequest(URL, headers=BY_HAND, **token)), to=to(**override))  # type: ignore[arg-type]
+    else:
+        request = sent(task(target=HttpRequest(URL, headers=BY_HAND)), to=to(**override, **token))
+    assert "authorization" not in {name.lower() for name in headers(request)}
+    ready = signed(request, "text")
+    assert [value for name, value in ready.headers if name.lower() == "authorization"] == ["Bearer text"]
+    assert ready == replace(request, headers=ready.headers, token=None)
+
+
+def test_a_request_does_not_show_its_credentials() -> None:
+    assert "secret" not in repr(signed(sent(), "secret"))
+
+
+def test_an_app_engine_task_asks_for_no_token() -> None:
+    assert sent(task(target=APP_ENGINE), to=to(**TOKENS[0])).token is None
 
 
 # App Engine targets

@@ -3,7 +3,19 @@
 import pytest
 
 from kumotasks.domain.errors import InvalidArgument
-from kumotasks.domain.policy import EMPTY_ETAG, Binding, Condition, Policy, check_policy, seen_by
+from kumotasks.domain.policy import (
+    EMPTY_ETAG,
+    MAX_BINDINGS,
+    MAX_CONDITIONS,
+    MAX_TEXT,
+    Binding,
+    Condition,
+    Policy,
+    check_policy,
+    normal,
+    normal_member,
+    seen_by,
+)
 
 ROLE = "roles/cloudtasks.enqueuer"
 CONDITION = Condition("request.time < timestamp('2030-01-01T00:00:00Z')", "until 2030")
@@ -89,3 +101,41 @@ def test_an_older_version_does_not_see_conditional_bindings() -> None:
     assert seen_by(policy, 3) == policy
     assert seen_by(policy, 1) == seen_by(policy, 0) == Policy(1, (plain,), b"e")
     assert seen_by(Policy(1, (plain,), b"e"), 0) == Policy(1, (plain,), b"e")
+
+
+def test_a_policy_has_so_many_bindings_and_conditions_and_so_much_text() -> None:
+    conditional = (binding("allUsers", condition=CONDITION),)
+    plain = (binding("allUsers"),)
+    long = Condition("true", "x" * MAX_TEXT)
+    check_policy(Policy(3, conditional * MAX_CONDITIONS + plain * (MAX_BINDINGS - MAX_CONDITIONS)))
+    for wrong, sentence in (
+        (conditional * (MAX_CONDITIONS + 1), "at most 100 conditional bindings"),
+        (plain * (MAX_BINDINGS + 1), "at most 1500 bindings"),
+        ((binding("allUsers", condition=long),), "too large"),
+        ((binding("user:" + "x" * MAX_TEXT + "@y"),), "too large"),
+        ((binding("allUsers", role="roles/" + "x" * MAX_TEXT),), "too large"),
+    ):
+        with pytest.raises(InvalidArgument, match=sentence):
+            check_policy(Policy(3, wrong))
+
+
+@pytest.mark.parametrize(
+    ("member", "kept"),
+    [
+        ("user:A@B", "user:a@b"),
+        ("serviceAccount:Sa@P.iam.gserviceaccount.com", "serviceAccount:sa@p.iam.gserviceaccount.com"),
+        ("deleted:serviceAccount:Sa@P?uid=1", "deleted:serviceAccount:sa@p?uid=1"),
+        ("domain:Example.COM", "domain:example.com"),
+        ("allUsers", "allUsers"),
+        ("projectOwner:P", "projectOwner:P"),
+        ("projectOwner:Example.com:P", "projectOwner:Example.com:P"),
+        ("principal://iam.googleapis.com/Projects/X", "principal://iam.googleapis.com/Projects/X"),
+    ],
+)
+def test_e_mails_are_kept_in_lower_case(member: str, kept: str) -> None:
+    assert normal_member(member) == kept == normal_member(kept)
+
+
+def test_a_kept_policy_has_no_empty_bindings_and_no_member_twice() -> None:
+    policy = Policy(3, (binding(), binding("user:a@b", "allUsers", "user:A@b", condition=CONDITION)), b"e")
+    assert normal(policy) == Policy(3, (binding("user:a@b", "allUsers", condition=CONDITION),), b"e")

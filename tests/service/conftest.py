@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from kumotasks.auth.policies import PolicyBook
+from kumotasks.auth.projects import Projects
 from kumotasks.domain.clock import DAY, HOUR, ManualClock
+from kumotasks.domain.policy import Policy
 from kumotasks.domain.task import Task
 from kumotasks.service.batches import Batches
 from kumotasks.service.encryption import Encryption
 from kumotasks.service.locations import Locations
-from kumotasks.service.policies import Policies
+from kumotasks.service.policies import Policies, any_project, queues_in
 from kumotasks.service.queues import QueueRules, Queues
 from kumotasks.service.tasks import TaskRules, Tasks
 from kumotasks.storage.sqlite import SqliteStore
@@ -48,9 +51,9 @@ def tasks(store: SqlStore, clock: ManualClock, in_flight: dict[int, Task]) -> Ta
 
 
 @pytest.fixture
-def queues(store: SqlStore, clock: ManualClock) -> Queues:
+def queues(store: SqlStore, clock: ManualClock, book: PolicyBook) -> Queues:
     rules = QueueRules(queue_name_rest=3 * DAY, task_name_rest=HOUR)
-    return Queues(store=store, records=store.records, clock=clock, locations=HOME, rules=rules)
+    return Queues(store=store, clock=clock, locations=HOME, rules=rules, drop=book.drop)
 
 
 @pytest.fixture
@@ -59,8 +62,20 @@ def batches(store: SqlStore, clock: ManualClock, tasks: Tasks) -> Batches:
 
 
 @pytest.fixture
-def policies(store: SqlStore, clock: ManualClock) -> Policies:
-    return Policies(store, store.records, clock)
+def projects(store: SqlStore, clock: ManualClock) -> Projects:
+    return Projects(store.records, clock)
+
+
+@pytest.fixture
+def book(store: SqlStore, clock: ManualClock) -> PolicyBook:
+    """Where nobody has set a policy, there is none."""
+    return PolicyBook(store.records, clock, lambda project: Policy())
+
+
+@pytest.fixture
+def policies(store: SqlStore, book: PolicyBook, projects: Projects) -> Policies:
+    """Without an authorizer, as with --auth off."""
+    return Policies(book, None, {"queues": queues_in(store, projects), "projects": any_project(projects)})
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from kumotasks.auth.policies import PolicyBook
 from kumotasks.domain.clock import DAY, HOUR, SECOND, ManualClock
 from kumotasks.domain.errors import (
     EntityNotFound,
@@ -126,9 +127,9 @@ async def test_a_queue_that_may_not_be_is_refused_by_create_and_update(
         await queues.get(NAME)
 
 
-async def test_an_operator_may_raise_the_limits(store: SqlStore, clock: ManualClock) -> None:
+async def test_an_operator_may_raise_the_limits(store: SqlStore, clock: ManualClock, book: PolicyBook) -> None:
     rules = QueueRules(queue_name_rest=DAY, task_name_rest=HOUR, caps=Caps(10_000.0, 20_000))
-    queues = Queues(store=store, records=store.records, clock=clock, locations=STRICT, rules=rules)
+    queues = Queues(store=store, clock=clock, locations=STRICT, rules=rules, drop=book.drop)
     parent = "projects/p/locations/us-central1"
     queue = await queues.create(parent, draft(f"{parent}/queues/q", rate_limits=RateLimits(10_000.0, 0, 20_000)))
     assert queue.rate_limits == RateLimits(10_000.0, 100, 20_000)
@@ -425,9 +426,11 @@ async def test_a_filter_or_a_size_that_makes_no_sense_is_refused(queues: Queues)
 # strict resources
 
 
-async def test_strict_resources_know_their_project_and_googles_regions(store: SqlStore, clock: ManualClock) -> None:
+async def test_strict_resources_know_their_project_and_googles_regions(
+    store: SqlStore, clock: ManualClock, book: PolicyBook
+) -> None:
     rules = QueueRules(queue_name_rest=DAY, task_name_rest=HOUR)
-    strict = Queues(store=store, records=store.records, clock=clock, locations=STRICT, rules=rules)
+    strict = Queues(store=store, clock=clock, locations=STRICT, rules=rules, drop=book.drop)
     elsewhere = "projects/other/locations/us-central1"
     for call in (
         strict.create(elsewhere, draft(f"{elsewhere}/queues/q")),

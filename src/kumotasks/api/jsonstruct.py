@@ -34,9 +34,7 @@ class StructBinding:
     def __init__(self, route: JsonRoute) -> None:
         self._request = route.request
         fields = msgspec.structs.fields(route.request)
-        self._repeated = {
-            each.encode_name for each in fields if "tuple[" in str(each.type) or "list[" in str(each.type)
-        }
+        self._repeated = {each.encode_name for each in fields if get_origin(each.type) in {tuple, list}}
 
     def of_json(self, variables: Pairs, pairs: Pairs, *, body: bytes) -> msgspec.Struct:
         """A struct from path, query and JSON body. Raises InvalidArgument."""

@@ -21,7 +21,7 @@ from kumotasks.api.needs import Needs, needs_of, nothing
 from kumotasks.api.parameters import DEFAULTS, Parameters, read_parameters
 from kumotasks.api.paths import Paths, Template
 from kumotasks.api.selection import Tree, check, prune, read_selection
-from kumotasks.api.status import to_http, to_status
+from kumotasks.api.status import CHALLENGES, to_http, to_status
 from kumotasks.domain.errors import InvalidArgument, KumoError, PathUnknown
 
 if TYPE_CHECKING:
@@ -203,10 +203,12 @@ async def respond(exchange: Exchange, message: Any, *, asked: Asked) -> None:
 async def fail(exchange: Exchange, error: KumoError, *, parameters: Parameters = DEFAULTS) -> None:
     """Send an error: Google's envelope, or a google.rpc.Status where protobuf was asked for."""
     status, envelope = to_http(error)
+    challenge = CHALLENGES.get(type(error))
+    more = [] if challenge is None else [(b"www-authenticate", challenge)]
     if parameters.form == "proto":
-        await deliver(exchange, status, headers=PROTO, body=to_status(error).SerializeToString())
+        await deliver(exchange, status, headers=[*PROTO, *more], body=to_status(error).SerializeToString())
         return
-    await deliver(exchange, status, headers=JSON, body=dumped(envelope, pretty=parameters.pretty))
+    await deliver(exchange, status, headers=[*JSON, *more], body=dumped(envelope, pretty=parameters.pretty))
 
 
 async def deliver(exchange: Exchange, status: int, *, headers: list[Header], body: bytes) -> None:

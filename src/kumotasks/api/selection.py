@@ -103,7 +103,7 @@ def prune(value: Any, tree: Tree) -> Any:
     """What of a JSON value the tree takes."""
     if not tree:
         return value
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [prune(item, tree) for item in value]
     if not isinstance(value, dict):
         return value

@@ -13,7 +13,14 @@ from google.rpc import status_pb2
 
 from kumotasks.api.jsonprint import Printers
 from kumotasks.domain import errors
-from kumotasks.domain.errors import InvalidArgument, KumoError, ProjectDenied
+from kumotasks.domain.errors import (
+    CredentialsMissing,
+    InvalidArgument,
+    KumoError,
+    PermissionDenied,
+    ProjectDenied,
+    Unauthenticated,
+)
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -56,6 +63,7 @@ ERRORS: dict[type[KumoError], int] = {
     errors.PolicyChanged: 10,
     errors.MethodUnknown: 12,
     errors.PermissionDenied: 7,
+    errors.DelegationDenied: 7,
     errors.CredentialsMissing: 16,
     errors.Unauthenticated: 16,
     errors.FailedPrecondition: 9,
@@ -69,6 +77,11 @@ ERRORS: dict[type[KumoError], int] = {
 }
 # Where HTTP has a status of its own.
 HTTP: dict[type[KumoError], int] = {errors.PayloadTooLarge: 413}
+_REALM = b'Bearer realm="https://accounts.google.com/"'
+CHALLENGES: dict[type[KumoError], bytes] = {
+    errors.CredentialsMissing: _REALM,
+    errors.Unauthenticated: _REALM + b', error="invalid_token"',
+}
 INTERNAL = 13
 TYPE = "type.googleapis.com/google.rpc."
 CONSOLE = ("Google developers console", "https://console.developers.google.com")  # a link in Google's own answer
@@ -125,6 +138,15 @@ def details_of(error: KumoError) -> list[Message]:
                 details_pb2.LocalizedMessage(locale="en-US", message=error.message),
                 helping(*CONSOLE),
             ]
+        case PermissionDenied():
+            lacking = {"permission": error.permission, "resource": error.resource}
+            return [
+                details_pb2.ErrorInfo(reason="IAM_PERMISSION_DENIED", domain="iam.googleapis.com", metadata=lacking)
+            ]
+        case CredentialsMissing():
+            return [details_pb2.ErrorInfo(reason="CREDENTIALS_MISSING", domain="googleapis.com")]
+        case Unauthenticated():
+            return [details_pb2.ErrorInfo(reason="ACCESS_TOKEN_EXPIRED", domain="googleapis.com")]
         case _:
             return []
 

@@ -22,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from kumotasks.cli.serve import serve
 
             return serve(options)
+        case "env":
+            from kumotasks.cli.env import env
+
+            return env(options)
         case _:
             from kumotasks.cli.demo import run
 
@@ -29,12 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from kumotasks.cli.env import add_options as add_env_options
     from kumotasks.cli.serve import add_options
 
     parser = argparse.ArgumentParser(prog="kumo", description="The Cloud Tasks that you own.")
     parser.add_argument("--version", action="version", version=f"kumo {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_options(commands.add_parser("serve", help="run the server", formatter_class=argparse.RawTextHelpFormatter))
+    add_env_options(commands.add_parser("env", help="the environment that sends unmodified programs here"))
     commands.add_parser("demo", help="the main job, on real input, start to end, explained as it goes")
     return parser
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kumotasks.lifecycle import Component, Signals, run
+from kumotasks.server.addresses import Addresses
 from kumotasks.settings import Settings, SettingsError, gather
 
 EXAMPLE = "example: kumo serve --port 8123 --store ./kumo-data --queue default"
@@ -25,7 +26,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "auth": ("off|iam", "whether callers are asked who they are (off)"),
     "tls": ("off|auto|CERT:KEY", "a second listener over TLS (off)"),
     "tls-port": ("PORT", "of the TLS listener (8443)"),
-    "tls-client-ca": ("FILE", "ask clients for a certificate of this CA; one without may still call"),
+    "tls-client-ca": ("FILE", "let in only clients that have a certificate of this CA, over TLS"),
     "proxy-port": ("PORT", "of the CONNECT proxy (8124)"),
     "proxy-others": ("tunnel|refuse", "what the proxy does with other hosts (tunnel)"),
     "issuer": ("URL", "who signs identity tokens (https://accounts.google.com)"),
@@ -71,21 +72,23 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def _run(settings: Settings) -> int:
+    from kumotasks.api.tls import CertificateUnusable
+    from kumotasks.auth.authority import AuthorityUnusable
     from kumotasks.domain.errors import KumoError
     from kumotasks.logs import own
-    from kumotasks.server import Server
+    from kumotasks.server.node import Server
     from kumotasks.storage.store import StoreUnusable
 
     own.configure(settings.log)
     _raise_open_files()
     try:
-        server = Server(settings, announce=lambda port: _announce(settings.host, port))
+        server = Server(settings, announce=_announce)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_until_told_to_stop(server.components))
-    except (SettingsError, StoreUnusable) as error:
+    except (SettingsError, StoreUnusable, AuthorityUnusable, CertificateUnusable) as error:
         return _wrong(str(error))
     except KumoError as error:
-        return _wrong(f"a declared queue was refused: {error.message}")
+        return _wrong(f"the server cannot start: {error.message}")
     except OSError as error:
         return _wrong(f"{error.strerror or error}.")
     return 0
@@ -96,10 +99,13 @@ async def _until_told_to_stop(components: Sequence[Component]) -> None:
         await run(components, signals.stop, signals.cut)
 
 
-def _announce(host: str, port: int) -> None:
+def _announce(addresses: Addresses) -> None:
+    """The line about the plaintext port is the last: whoever waits for it finds every port open."""
     _spare_collector()
-    shown = f"[{host}]" if ":" in host else host
-    print(f"Kumo Tasks listens on http://{shown}:{port}", flush=True)
+    host = addresses.shown_host
+    if addresses.secure is not None and addresses.proxy is not None:
+        print(f"TLS on https://{host}:{addresses.secure.number}, proxy on http://{host}:{addresses.proxy.number}")
+    print(f"Kumo Tasks listens on http://{host}:{addresses.plain.number}", flush=True)
 
 
 def _spare_collector() -> None:

@@ -10,14 +10,15 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, assert_never
 
+from kumotasks.auth.bearers import Refusal, TokenAsk
 from kumotasks.dispatch.home import Berth
-from kumotasks.dispatch.request import Request, build
+from kumotasks.dispatch.request import Request, build, signed
 from kumotasks.dispatch.throttle import overloaded
 from kumotasks.dispatch.watch import OpenWatch
-from kumotasks.domain.attempt import CODE_NAMES, Outcome, Unreachable, classify
+from kumotasks.domain.attempt import CODE_NAMES, Answered, Outcome, Unreachable, Unsigned, classify
 from kumotasks.domain.clock import SECOND, Clock
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
 from kumotasks.domain.lane import Open
@@ -27,6 +28,7 @@ from kumotasks.domain.task import Task
 from kumotasks.storage.store import Settlement, Store
 
 _COMMIT_AGAIN = SECOND
+_RECOGNISED = 24  # characters by which a token is known, also where an excerpt ends in it; they give nothing away
 logger = logging.getLogger("kumotasks.dispatch")
 
 
@@ -34,6 +36,13 @@ class Sender(Protocol):
     """Makes the request, within its deadline, and says how it ended."""
 
     async def send(self, request: Request) -> Outcome: ...
+
+
+class Bearers(Protocol):
+    """Has the tokens that requests ask for: at hand, or made now."""
+
+    def ready(self, ask: TokenAsk) -> str | None: ...
+    async def mint(self, ask: TokenAsk) -> str | Refusal: ...
 
 
 @dataclass(slots=True)
@@ -48,7 +57,7 @@ class AttemptCounts:
 class Delivery:
     """Makes attempts. `in_flight` is shared with whoever reads tasks: serial -> the task as its open attempt has it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that an attempt needs meets here, by name
         self,
         *,
         store: Store,
@@ -58,6 +67,7 @@ class Delivery:
         hosts: AppEngineHosts,
         in_flight: dict[int, Task],
         name_rest: int,
+        bearers: Bearers | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -66,6 +76,7 @@ class Delivery:
         self._hosts = hosts
         self._in_flight = in_flight
         self._name_rest = name_rest
+        self._bearers = bearers
         self.counts = AttemptCounts()
         self._numbers = itertools.count()
         self.stages: dict[int, bool] = {}  # open attempts by number; True: answered, yet to be committed
@@ -114,10 +125,25 @@ class Delivery:
         try:
             request = build(berth.lane.queue, task, self._hosts)
             self._watch.began(berth.lane, opened, self._clock.now())
+            if request.token is not None:
+                return await self._send_signed(opened, request, request.token)
             return await self._sender.send(request)
         except Exception:  # whatever goes wrong with one attempt is that attempt's failure
             logger.exception("attempt failed inside the server", extra={"task": str(task.name)})
             return Unreachable("the attempt failed inside the server")
+
+    async def _send_signed(self, opened: Open, request: Request, ask: TokenAsk) -> Outcome:
+        if self._bearers is None:
+            return Unsigned("this server makes no tokens")
+        token = self._bearers.ready(ask)
+        if token is None:
+            made = await self._bearers.mint(ask)
+            if isinstance(made, Refusal):
+                return Unsigned(made.reason)
+            if opened.dropped:  # while the token was made; what this says no one will read
+                return Unsigned("the task is gone")
+            token = made
+        return _without(token, await self._sender.send(signed(request, token)))
 
     async def _finish(self, berth: Berth, opened: Open, task: Task, outcome: Outcome, *, run: bool) -> bool:
         """Decide what becomes of the task, and commit it; whether it is to be sent again."""
@@ -189,6 +215,14 @@ class Delivery:
         finally:
             self.resting -= 1
             timer.cancel()
+
+
+def _without(token: str, outcome: Outcome) -> Outcome:
+    """`outcome`, its excerpt cut where the worker began to send the token back: others than he read excerpts."""
+    if not isinstance(outcome, Answered):
+        return outcome
+    found = outcome.excerpt.find(token[:_RECOGNISED].encode())
+    return outcome if found < 0 else replace(outcome, excerpt=outcome.excerpt[:found])
 
 
 def _nobody() -> None:

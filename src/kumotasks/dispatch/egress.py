@@ -8,6 +8,8 @@ machines keep their credentials, and what no worker can live on. It must never o
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -59,8 +61,13 @@ PRIVATE = _networks(
 )
 
 _LAST_32_BITS_ARE_IPV4 = _networks("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
+_MAPPED = IPv6Network("::ffff:0:0/96")
 _COMPATIBLE = IPv6Network("::/96")
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+
+_VERBS = {"allow": True, "deny": False}
+_PATTERN = re.compile(r"[a-z0-9_*?-]+(?:\.[a-z0-9_*?-]+)*")
+_PART_OF_AN_ADDRESS = re.compile(r"[0-9*?]+|0x[0-9a-f*?]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +80,37 @@ class EgressRule:
 
     @staticmethod
     def parse(text: str, *, allow: bool) -> EgressRule:
-        """Read `10.1.0.0/16`, `::1` or `*.corp.example`; ValueError for a CIDR that is none."""
+        """Read `10.1.0.0/16`, `::1` or `*.corp.example`; ValueError for what is none of these."""
+        bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
         try:
-            return EgressRule(allow, text, ip_network(text, strict=False))
+            network = ip_network(bare, strict=False)
         except ValueError:
             if "/" in text:
                 raise
-            return EgressRule(allow, text)
+            return EgressRule(allow, _pattern(text))
+        if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+            network = IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+        return EgressRule(allow, text, network)
+
+    @staticmethod
+    def read(line: str) -> EgressRule:
+        """Read a rule with its verb: `allow 10.1.0.0/16`, `deny *.corp.example`."""
+        verb, _, text = line.strip().partition(" ")
+        if verb not in _VERBS or not text.strip():
+            raise ValueError("a rule is written like 'allow 10.1.0.0/16' or 'deny *.corp.example'")
+        return EgressRule.parse(text.strip(), allow=_VERBS[verb])
 
     def matches(self, host: str, address: Address | None) -> bool:
         if self.network is None:
-            return fnmatchcase(host, _plain(self.text))
+            return fnmatchcase(host, self.text)
         return address is not None and address in self.network
+
+
+def read_rules(rules: Iterable[str], allow: Iterable[str], deny: Iterable[str]) -> tuple[EgressRule, ...]:
+    """The operator's rules in the order that counts: those with a verb as they stand, then what is allowed, then what
+    is denied. ValueError says which one cannot be read, and why."""
+    lines = [*rules, *(f"allow {text}" for text in allow), *(f"deny {text}" for text in deny)]
+    return tuple(_read(line) for line in lines)
 
 
 class Egress:
@@ -119,9 +145,9 @@ class Egress:
         if explicit is not None:
             return explicit or None
         if _within(address, LOOPBACK) and not self._loopback_allowed:
-            return "loopback addresses are not allowed"
+            return "loopback addresses are not allowed without a rule"
         if _within(address, PRIVATE) and not self._private_allowed:
-            return "private addresses are not allowed"
+            return "private addresses are not allowed without a rule"
         return None
 
     def _explicit(self, host: str, address: Address | None) -> str | None:
@@ -130,6 +156,27 @@ class Egress:
             if rule.matches(host, address):
                 return "" if rule.allow else f"denied by the rule {rule.text}"
         return None
+
+
+def _read(line: str) -> EgressRule:
+    try:
+        return EgressRule.read(line)
+    except ValueError as error:
+        raise ValueError(f"{line!r}: {error}") from error
+
+
+def _pattern(text: str) -> str:
+    """A pattern of host names as hosts are spelled when they are judged: lower case, ASCII, no dot at the end."""
+    labels = _plain(text).split(".")
+    spelled = ".".join(label if label.isascii() else label.encode("idna").decode("ascii") for label in labels)
+    cut = any(not label.isascii() and set(label) & set("*?") for label in labels)  # half a label has no ASCII form
+    if cut or _PATTERN.fullmatch(spelled) is None:
+        raise ValueError(
+            "not an address, a range of addresses like 10.0.0.0/8, or a host name in which * stands for any"
+        )
+    if all(_PART_OF_AN_ADDRESS.fullmatch(label) for label in labels) and any(map(str.isdigit, spelled)):
+        raise ValueError("a range of addresses is written like 10.0.0.0/8")  # as a name, other spellings would pass by
+    return spelled
 
 
 def _always(host: str, address: Address) -> str | None:

@@ -6,11 +6,14 @@ keeps its own values. Sockets, pools and deadlines are the sender's.
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import assert_never
 
+from kumotasks.auth.bearers import TokenAsk
 from kumotasks.domain.clock import MINUTE, SECOND
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.target import (
+    DEFAULT_SCOPE,
     HTTP_BODY_METHODS,
     AppEngineHosts,
     AppEngineHttpRequest,
@@ -18,6 +21,8 @@ from kumotasks.domain.target import (
     HttpMethod,
     HttpRequest,
     HttpTarget,
+    OAuthToken,
+    OidcToken,
     is_managed_header,
 )
 from kumotasks.domain.task import HTTP_DEADLINE, Task
@@ -31,14 +36,21 @@ _METHOD_NAMES = {method.value: method.name for method in HttpMethod}
 @value
 class Request:
     """One request as it is sent. `headers` in order, without Host and Content-Length; `deadline` in microseconds from
-    now on; `url` absolute, as the task has it, whatever it holds behind its scheme."""
+    now on; `url` absolute, as the task has it, whatever it holds behind its scheme; `token` is still to be put in."""
 
     method: str
     url: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)  # credentials are among them
     body: bytes
     deadline: int
     follow_redirects: bool = True
+    token: TokenAsk | None = None
+
+
+def signed(request: Request, token: str) -> Request:
+    """`request` with the token it asks for; `build` has left any other Authorization out."""
+    headers = (*request.headers, ("Authorization", f"Bearer {token}"))
+    return Request(request.method, request.url, headers, request.body, request.deadline, request.follow_redirects)
 
 
 def build(queue: Queue, task: Task, hosts: AppEngineHosts) -> Request:
@@ -55,17 +67,24 @@ def build(queue: Queue, task: Task, hosts: AppEngineHosts) -> Request:
 def _http(queue: Queue, task: Task, target: HttpRequest) -> Request:
     override = queue.http_target
     url, method, headers, body = target.url, target.http_method, target.headers, target.body
+    token = target.oidc_token or target.oauth_token
     if override is not None:
         url = overridden_url(url, override.uri_override)
         method = override.http_method or method
         headers = _overridden_headers(headers, override)
         body = body if method in HTTP_BODY_METHODS else b""
+        token = override.oidc_token or override.oauth_token or token
+    ask = None
+    if token is not None:
+        ask = _ask(token, url)
+        headers = tuple(item for item in headers if item[0].lower() != "authorization")
     return Request(
         _METHOD_NAMES[method],
         url,
         headers + _service_headers("X-CloudTasks-", task, reason=""),
         body,
         task.dispatch_deadline or HTTP_DEADLINE,
+        token=ask,
     )
 
 
@@ -106,7 +125,11 @@ def _service_headers(prefix: str, task: Task, *, reason: str) -> Headers:
 
 def _overridden_headers(headers: Headers, target: HttpTarget) -> Headers:
     overrides = {item[0].lower(): item for item in target.header_overrides if not is_managed_header(item[0])}
-    names = set(overrides)
-    if target.oidc_token is not None or target.oauth_token is not None:
-        names.add("authorization")
-    return (*(item for item in headers if item[0].lower() not in names), *overrides.values())
+    return (*(item for item in headers if item[0].lower() not in overrides), *overrides.values())
+
+
+def _ask(token: OidcToken | OAuthToken, url: str) -> TokenAsk:
+    """With Google's defaults: an ID token is for the URL that is called, an access token for everything."""
+    if isinstance(token, OAuthToken):
+        return TokenAsk(token.service_account_email, scope=token.scope or DEFAULT_SCOPE)
+    return TokenAsk(token.service_account_email, audience=token.audience or url.partition("#")[0])

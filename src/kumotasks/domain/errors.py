@@ -147,6 +147,14 @@ class PermissionDenied(KumoError):
         self.resource = resource
 
 
+class DelegationDenied(PermissionDenied):
+    """IAM Credentials' own sentence, which does not say on which resource."""
+
+    def __init__(self, permission: str, resource: str) -> None:
+        super().__init__(permission, resource)
+        self.args = (f"Permission '{permission}' denied on resource (or it may not exist).",)
+
+
 class FailedPrecondition(KumoError):
     """Precondition check failed."""
 

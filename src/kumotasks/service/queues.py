@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from kumotasks.domain import paging
@@ -12,9 +12,8 @@ from kumotasks.domain.names import LocationName, QueueName, parse_location, pars
 from kumotasks.domain.queue import Caps, Queue, QueueState, check_queue, merge
 from kumotasks.logs.filter import Filter, parse
 from kumotasks.service.locations import Locations
-from kumotasks.service.policies import KIND as POLICY
 from kumotasks.service.queue_document import document
-from kumotasks.storage.records import Records
+from kumotasks.service.signers import Signers
 from kumotasks.storage.store import Store
 
 MAX_PAGE = 9_800  # Cloud Tasks: queues on a page, also the default
@@ -40,13 +39,22 @@ class QueueRules:
 
 
 class Queues:
-    """Drafts come with the caller's text as their name; it is judged here."""
+    """Drafts come with the caller's text as their name; it is judged here. `drop` forgets the policy of a queue that
+    is gone, by its full name; `signers` None lets tasks be signed as any account, there or not."""
 
     def __init__(
-        self, *, store: Store, records: Records, clock: Clock, locations: Locations, rules: QueueRules
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        locations: Locations,
+        rules: QueueRules,
+        drop: Callable[[str], Awaitable[None]],
+        signers: Signers | None = None,
     ) -> None:
         self._store = store
-        self._records = records
+        self._signers = signers
+        self._drop = drop
         self._clock = clock
         self._locations = locations
         self._rules = rules
@@ -54,7 +62,9 @@ class Queues:
     async def create(self, parent: str, draft: Queue) -> Queue:
         location = self._location(parent)
         name = parse_new_queue(draft.name.text, location)
-        return await self._create(check_queue(replace(draft, name=name), self._rules.caps))
+        queue = check_queue(replace(draft, name=name), self._rules.caps)
+        await self._check_signer(queue)
+        return await self._create(queue)
 
     async def get(self, name: str) -> Queue:
         return (await self._store.get_queue(parse_queue(name))).queue
@@ -74,6 +84,7 @@ class Queues:
         """Change what `paths` name; a queue that does not exist is created."""
         name = parse_queue(draft.name.text)
         self._locations.check(name.project, name.location)
+        await self._check_signer(replace(draft, name=name))
 
         def change(current: Queue) -> Queue:
             return check_queue(merge(current, draft, paths), self._rules.caps)
@@ -91,7 +102,7 @@ class Queues:
         queue = parse_queue(name)
         now = self._clock.now()
         await self._store.delete_queue(queue, now=now, name_until=now + self._rules.queue_name_rest)
-        await self._records.delete_record(POLICY, queue.text)
+        await self._drop(queue.text)
 
     async def purge(self, name: str) -> Queue:
         now = self._clock.now()
@@ -117,6 +128,10 @@ class Queues:
 
     async def _create(self, queue: Queue) -> Queue:
         return (await self._store.create_queue(queue, self._clock.now())).queue
+
+    async def _check_signer(self, queue: Queue) -> None:
+        if self._signers is not None:
+            await self._signers.check(queue.http_target, queue.name.project)
 
     async def _enter(self, name: QueueName, state: QueueState) -> Queue:
         change: Callable[[Queue], Queue] = lambda queue: replace(queue, state=state)  # noqa: E731

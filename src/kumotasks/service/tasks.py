@@ -40,6 +40,7 @@ from kumotasks.domain.task import (
 )
 from kumotasks.domain.uri import overridden_url
 from kumotasks.service.locations import Locations
+from kumotasks.service.signers import Signers
 from kumotasks.storage.store import Store
 
 MAX_PAGE = 1_000  # Cloud Tasks: tasks on a page, also the default
@@ -70,16 +71,25 @@ class TaskRules:
 
 
 class Tasks:
-    """`in_flight` has the tasks with an open attempt, by serial, as that attempt has them."""
+    """`in_flight` has the tasks with an open attempt, by serial, as that attempt has them; `signers` None lets tasks
+    be signed as any account, there or not."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, locations: Locations, rules: TaskRules, in_flight: Mapping[int, Task]
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        locations: Locations,
+        rules: TaskRules,
+        in_flight: Mapping[int, Task],
+        signers: Signers | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._locations = locations
         self._rules = rules
         self._in_flight = in_flight
+        self._signers = signers
         self._serials = Serials()
         self._random = random.Random()  # noqa: S311 - task ids are not secrets
 
@@ -87,7 +97,10 @@ class Tasks:
         """Keep a task. Once this has returned, the task survives whatever happens to this process."""
         queue = parse_queue(parent)
         routed = _bare(new) and await self._routed(queue)
-        (kept,) = await self._store.add_tasks((self._make(queue, new, routed=routed),))
+        task = self._make(queue, new, routed=routed)
+        if self._signers is not None:
+            await self._signers.check(task.target, queue.project)
+        (kept,) = await self._store.add_tasks((task,))
         if isinstance(kept, KumoError):
             raise kept
         return kept
@@ -96,7 +109,7 @@ class Tasks:
         """Keep what can be kept of `news`, all for one queue; the result is in their order."""
         queue = parse_queue(parent)
         routed = any(_bare(new) for new in news) and await self._routed(queue)
-        made = [self._made_or_refused(queue, new, routed=routed) for new in news]
+        made = [await self._made_or_refused(queue, new, routed=routed) for new in news]
         kept = iter(await self._store.add_tasks([task for task in made if isinstance(task, Task)]))
         return [next(kept) if isinstance(task, Task) else task for task in made]
 
@@ -154,11 +167,14 @@ class Tasks:
         check_size(task, self._rules.max_size)
         return task
 
-    def _made_or_refused(self, queue: QueueName, new: NewTask, *, routed: bool) -> Task | KumoError:
+    async def _made_or_refused(self, queue: QueueName, new: NewTask, *, routed: bool) -> Task | KumoError:
         try:
-            return self._make(queue, new, routed=routed)
+            task = self._make(queue, new, routed=routed)
+            if self._signers is not None:
+                await self._signers.check(task.target, queue.project)
         except KumoError as refusal:
             return refusal
+        return task
 
     def _target(self, queue: QueueName, target: Target | None, *, routed: bool) -> Target:
         match target:

@@ -38,7 +38,7 @@ class SharedCalls:
         return policy_message(await self._policies.set(request.resource, policy_value(request.policy), paths))
 
     async def test_permissions(self, request: Any, caller: Caller) -> Any:
-        held = await self._policies.test(request.resource, tuple(request.permissions))
+        held = await self._policies.test(request.resource, tuple(request.permissions), caller.principal)
         return messages.TestIamPermissionsResponse(permissions=held)
 
     async def get_cmek(self, request: Any, caller: Caller) -> Any:

@@ -1,0 +1,1 @@
+"""The IAM Credentials surface: its table of calls, and their messages."""

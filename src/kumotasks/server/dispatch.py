@@ -1,0 +1,83 @@
+"""What pushes tasks, put together: egress, sender, delivery, scheduler, janitor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kumotasks.auth.bearers import Bearers
+from kumotasks.dispatch.delivery import Delivery
+from kumotasks.dispatch.egress import Egress, EgressRule, read_rules
+from kumotasks.dispatch.home import Homes
+from kumotasks.dispatch.janitor import Janitor
+from kumotasks.dispatch.resolver import Resolver
+from kumotasks.dispatch.scheduler import Scheduler
+from kumotasks.dispatch.sender import ProxySettings, Sender, SenderLimits, TlsSettings
+from kumotasks.dispatch.watch import OpenWatch
+from kumotasks.domain.clock import SECOND, Clock
+from kumotasks.domain.target import AppEngineHosts
+from kumotasks.domain.task import Task
+from kumotasks.domain.window import Room
+from kumotasks.settings import Settings, SettingsError, is_loopback
+from kumotasks.storage.sqlstore import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """The parts that push tasks."""
+
+    scheduler: Scheduler
+    delivery: Delivery
+    homes: Homes
+    watch: OpenWatch
+    janitor: Janitor
+    sender: Sender
+
+
+def dispatch(
+    settings: Settings, store: SqlStore, clock: Clock, *, in_flight: dict[int, Task], bearers: Bearers
+) -> Dispatch:
+    """`in_flight` gets the tasks with an open attempt; whoever reads tasks has it too."""
+    homes = Homes(store, Room())
+    watch = OpenWatch(store, clock)
+    sender = _sender(settings, clock)
+    delivery = Delivery(
+        store=store,
+        clock=clock,
+        sender=sender,
+        watch=watch,
+        hosts=AppEngineHosts(settings.app_engine_host, settings.app_engine_services),
+        in_flight=in_flight,
+        name_rest=settings.task_name_rest,
+        bearers=bearers,
+    )
+    scheduler = Scheduler(
+        store=store,
+        clock=clock,
+        homes=homes,
+        delivery=delivery,
+        max_in_flight=settings.max_in_flight,
+        drain=settings.drain / SECOND,
+    )
+    return Dispatch(scheduler, delivery, homes, watch, Janitor(store, clock), sender)
+
+
+def _sender(settings: Settings, clock: Clock) -> Sender:
+    return Sender(
+        clock=clock,
+        egress=Egress(
+            loopback_allowed=is_loopback(settings.host),
+            private_allowed=settings.private_targets,
+            rules=_egress_rules(settings),
+        ),
+        resolver=Resolver(clock=clock),
+        tls=TlsSettings(settings.ca_file or None, settings.client_cert or None, settings.client_key or None),
+        limits=SenderLimits(max_connections=settings.max_in_flight),
+        proxy=ProxySettings(settings.outbound_proxy) if settings.outbound_proxy else None,
+    )
+
+
+def _egress_rules(settings: Settings) -> tuple[EgressRule, ...]:
+    try:
+        return read_rules(settings.egress_rules, settings.egress_allow, settings.egress_deny)
+    except ValueError as error:
+        raise SettingsError(f"egress rule {error}.") from error

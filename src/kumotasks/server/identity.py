@@ -1,0 +1,81 @@
+"""Who calls and what he may do, put together: keys, tokens, accounts, policies, the owner, and who judges by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kumotasks.auth.accounts import Accounts
+from kumotasks.auth.authenticate import Authenticator
+from kumotasks.auth.authorize import Authorizer
+from kumotasks.auth.bearers import Bearers
+from kumotasks.auth.keyring import Keyring
+from kumotasks.auth.owner import Owner
+from kumotasks.auth.policies import PolicyBook, default_policy
+from kumotasks.auth.projects import Projects
+from kumotasks.auth.refresh import RefreshTokens
+from kumotasks.auth.revoked import Revoked
+from kumotasks.auth.system_keys import SystemKeys
+from kumotasks.auth.tokens import Tokens
+from kumotasks.domain.clock import Clock, SystemClock
+from kumotasks.server.addresses import Addresses
+from kumotasks.service.identity import Identity, Proofs
+from kumotasks.settings import Settings
+from kumotasks.storage.records import Records
+
+WALL: Callable[[], Clock] = SystemClock  # tokens and certificates are checked by other programs, whatever --clock says
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything about callers. `authorizer` and `authenticator` are None where nobody is asked who he is."""
+
+    wall: Clock
+    projects: Projects
+    accounts: Accounts
+    book: PolicyBook
+    keyring: Keyring
+    tokens: Tokens
+    system_keys: SystemKeys
+    owner: Owner
+    bearers: Bearers
+    identity: Identity
+    authorizer: Authorizer | None
+    authenticator: Authenticator | None
+
+
+def known(settings: Settings, records: Records, addresses: Addresses) -> Known:
+    """The parts of identity over one store and one data directory."""
+    wall, asked = WALL(), settings.auth == "iam"
+    projects = Projects(records, wall)
+    accounts = Accounts(records, wall, projects)
+    book = PolicyBook(records, wall, lambda each: default_policy(each, editors=settings.default_accounts_edit))
+    keyring = Keyring(settings.data_directory / "keys", wall)
+    tokens = Tokens(keyring, wall, settings.issuer)
+    revoked, system_keys = Revoked(records, wall), SystemKeys(keyring)
+    proofs = Proofs(accounts, tokens, RefreshTokens(keyring, wall), system_keys, revoked)
+    owner = Owner(
+        records=records,
+        accounts=accounts,
+        wall=wall,
+        project=settings.project,
+        path=settings.owner_file,
+        token_uri=addresses.token_uri,
+    )
+    urls = addresses.urls
+    return Known(
+        wall=wall,
+        projects=projects,
+        accounts=accounts,
+        book=book,
+        keyring=keyring,
+        tokens=tokens,
+        system_keys=system_keys,
+        owner=owner,
+        bearers=Bearers(accounts, tokens, wall, strict=asked),
+        identity=Identity(proofs, wall, urls, anyone=not asked),
+        authorizer=Authorizer(book, accounts, projects, wall, lambda: owner.unique_id) if asked else None,
+        authenticator=(
+            Authenticator(accounts, tokens, wall, urls, revoked=revoked, system_keys=system_keys) if asked else None
+        ),
+    )

@@ -1,0 +1,91 @@
+"""The parts of a server that only matter while it starts and ends: ports taken early, what was declared, readiness."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from kumotasks.api.health import Health
+from kumotasks.api.protojson import decode
+from kumotasks.api.tasks import messages
+from kumotasks.api.tasks.convert_queue import draft
+from kumotasks.domain.errors import KumoError, StorageFull, StorageUnavailable
+from kumotasks.domain.names import QueueName, parse_queue
+from kumotasks.lifecycle import Port
+from kumotasks.service.queues import Queues
+from kumotasks.settings import Settings, SettingsError
+
+logger = logging.getLogger("kumotasks.server")
+
+
+class Bound:
+    """Component: takes the ports first of all, so that a taken one is told before anything is touched."""
+
+    def __init__(self, ports: Sequence[Port]) -> None:
+        self._ports = ports
+
+    async def start(self) -> None:
+        for port in self._ports:
+            port.bind()
+
+    async def stop(self) -> None:
+        """Let go of them, also where their listeners never came to start."""
+        for port in self._ports:
+            port.close()
+
+
+class Declared:
+    """Component: the queues that the operator named, brought into being at start."""
+
+    def __init__(self, queues: Queues, settings: Settings) -> None:
+        self._queues = queues
+        self._settings = settings
+
+    async def start(self) -> None:
+        """SettingsError if one of them cannot be."""
+        try:
+            for name in self._settings.queue:
+                await self._queues.ensure(_queue_name(name, self._settings))
+            for described in self._settings.queues:
+                message = decode(dict(described), messages.Queue)
+                message.name = _queue_name(message.name, self._settings).text
+                await self._queues.declare(draft(message))
+        except (StorageFull, StorageUnavailable):
+            raise
+        except KumoError as refusal:
+            raise SettingsError(f"a declared queue was refused: {refusal.message}") from refusal
+
+    async def stop(self) -> None:
+        """They stay."""
+
+
+class Readiness:
+    """Component: ready once everything before it has started, until the stop begins."""
+
+    def __init__(self, health: Health, announce: Callable[[], None]) -> None:
+        self._health = health
+        self._announce = announce
+        self.ready = False
+
+    async def start(self) -> None:
+        self.ready = True
+        self._announce()
+        logger.info("ready")
+
+    def refuse(self) -> None:
+        if self.ready:
+            logger.info("stopping")
+        self.ready = False
+        self._health.end()
+
+    def cut(self) -> None:
+        """Nothing here is waited for."""
+
+    async def stop(self) -> None:
+        self.refuse()
+
+
+def _queue_name(text: str, settings: Settings) -> QueueName:
+    """A queue by its id, in the project and location of the settings, or by its full name."""
+    full = text if "/" in text else f"projects/{settings.project}/locations/{settings.location}/queues/{text}"
+    return parse_queue(full)
