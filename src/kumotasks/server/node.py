@@ -65,7 +65,7 @@ class Server:
         yield self._dispatch.sender
         yield self._dispatch.scheduler
         yield self._dispatch.janitor
-        yield Declared(queues, self._settings)
+        yield Declared(queues, self._known, self._settings)
         yield self._listen(self._addresses.plain, None)
         if self._secure is not None:
             yield from self._secure.components

@@ -12,6 +12,8 @@ from kumotasks.api.tasks.convert_queue import draft
 from kumotasks.domain.errors import KumoError, StorageFull, StorageUnavailable
 from kumotasks.domain.names import QueueName, parse_queue
 from kumotasks.lifecycle import Port
+from kumotasks.server import declared
+from kumotasks.server.identity import Known
 from kumotasks.service.queues import Queues
 from kumotasks.settings import Settings, SettingsError
 
@@ -35,28 +37,53 @@ class Bound:
 
 
 class Declared:
-    """Component: the queues that the operator named, brought into being at start."""
+    """Component: the queues, accounts and bindings that the operator named, brought into being at start. What else
+    there is stays as it is."""
 
-    def __init__(self, queues: Queues, settings: Settings) -> None:
+    def __init__(self, queues: Queues, known: Known, settings: Settings) -> None:
         self._queues = queues
+        self._known = known
         self._settings = settings
 
     async def start(self) -> None:
         """SettingsError if one of them cannot be."""
-        try:
-            for name in self._settings.queue:
-                await self._queues.ensure(_queue_name(name, self._settings))
-            for described in self._settings.queues:
-                message = decode(dict(described), messages.Queue)
-                message.name = _queue_name(message.name, self._settings).text
-                await self._queues.declare(draft(message))
-        except (StorageFull, StorageUnavailable):
-            raise
-        except KumoError as refusal:
-            raise SettingsError(f"a declared queue was refused: {refusal.message}") from refusal
+        steps = (
+            ("queue", self._make_queues),
+            ("service account", self._make_accounts),
+            ("binding", self._make_bindings),
+        )
+        for what, make in steps:
+            try:
+                await make()
+            except (StorageFull, StorageUnavailable):
+                raise
+            except KumoError as refusal:
+                raise SettingsError(f"a declared {what} was refused: {refusal.message}") from refusal
 
     async def stop(self) -> None:
         """They stay."""
+
+    async def _make_queues(self) -> None:
+        for name in self._settings.queue:
+            await self._queues.ensure(_queue_name(name, self._settings))
+        for described in self._settings.queues:
+            message = decode(dict(described), messages.Queue)
+            message.name = _queue_name(message.name, self._settings).text
+            await self._queues.declare(draft(message))
+
+    async def _make_accounts(self) -> None:
+        for described in self._settings.service_accounts:
+            wanted = declared.account(described, project=self._settings.project, now=self._known.wall.now())
+            if await self._known.accounts.find(wanted.email) is None:
+                await self._known.accounts.create(wanted)
+
+    async def _make_bindings(self) -> None:
+        for described in self._settings.bindings:
+            resource, binding = declared.binding(described, project=self._settings.project)
+            current = await self._known.book.get(resource)
+            wanted = declared.bound(current, binding)
+            if wanted != current:
+                await self._known.book.put(resource, wanted, if_etag=current.etag)
 
 
 class Readiness:

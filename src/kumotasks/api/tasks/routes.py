@@ -86,7 +86,7 @@ def _shared_routes(c: SharedCalls) -> tuple[Route, ...]:
         _route((_TASKS, "UpdateCmekConfig"), (m.UpdateCmekConfigRequest, m.CmekConfig), f"PATCH /v2/{{cmek_config.name={_PLACE}/cmekConfig}}", "cmek_config", "cloudtasks.cmekConfig.update", c.update_cmek),
         _route((_LOCATIONS, "ListLocations"), (m.ListLocationsRequest, m.ListLocationsResponse), "GET /v2/{name=projects/*}/locations", "", "cloudtasks.locations.list", c.list_locations),
         _route((_LOCATIONS, "GetLocation"), (m.GetLocationRequest, m.Location), f"GET /v2/{{name={_PLACE}}}", "", "cloudtasks.locations.get", c.get_location),
-        _route((_OPERATIONS, "GetOperation"), (m.GetOperationRequest, m.Operation), f"GET /v2/{{name={_PLACE}/operations/*}}", "", "cloudtasks.tasks.get", c.get_operation),
+        _route((_OPERATIONS, "GetOperation"), (m.GetOperationRequest, m.Operation), f"GET /v2/{{name={_PLACE}/operations/*}}", "", "cloudtasks.operations.get", c.get_operation),
     )
     # fmt: on
 
