@@ -35,6 +35,12 @@ FAILED = Answered(500)
 GENEROUS = RateLimits(500.0, 100, 1_000)
 
 
+def own_headers(request: Request) -> dict[str, str]:
+    """The service's headers of a request."""
+    pairs = (line.split(": ", 1) for line in request.service.splitlines())
+    return dict(pairs)
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A request that went out at `instant`."""
@@ -45,7 +51,7 @@ class Sent:
 
     @property
     def retries(self) -> str:
-        return dict(self.request.headers)["X-CloudTasks-TaskRetryCount"]
+        return own_headers(self.request)["X-CloudTasks-TaskRetryCount"]
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +64,7 @@ class ScriptedSender:
     waiting: list[tuple[str, asyncio.Future[Outcome]]] = field(default_factory=list)
 
     async def send(self, request: Request) -> Outcome:
-        task = dict(request.headers)["X-CloudTasks-TaskName"]
+        task = own_headers(request)["X-CloudTasks-TaskName"]
         self.sent.append(Sent(self.clock.now(), task, request))
         outcome = self.script(request)
         if outcome is not None:
@@ -109,7 +115,7 @@ class ShakyStore(SqlStore):
         self.reads += 1
         if self.blind:
             raise StorageUnavailable
-        tasks = await super().due_tasks(stored, **where)  # type: ignore[arg-type]
+        tasks = await super().due_tasks(stored, **where)
         if self._held is not None:
             place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._held.append(place)
@@ -124,7 +130,7 @@ class ShakyStore(SqlStore):
     async def release_homes(self, buckets: object) -> None:
         if self.mute:
             raise StorageFull
-        await super().release_homes(buckets)  # type: ignore[arg-type]
+        await super().release_homes(buckets)
 
 
 class Node:
@@ -210,7 +216,7 @@ class Node:
 
     async def change(self, queue: str = "q", **parts: object) -> StoredQueue:
         def changed(before: Queue) -> Queue:
-            return replace(before, **parts)  # type: ignore[arg-type]
+            return replace(before, **parts)
 
         return await self.store.change_queue(queue_name(queue), changed)
 

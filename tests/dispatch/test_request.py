@@ -28,6 +28,7 @@ from kumotasks.domain.target import (
     UriOverride,
 )
 from kumotasks.domain.task import Task
+from tests.dispatch.dispatching import own_headers
 from tests.domain.factory import APP_ENGINE, HTTP, NOW, queue, task
 
 HOSTS = AppEngineHosts()
@@ -40,8 +41,9 @@ def sent(first: Task | None = None, *, to: Queue | None = None, hosts: AppEngine
 
 
 def headers(request: Request) -> dict[str, str]:
-    found = dict(request.headers)
-    assert len(found) == len(request.headers), "a header is sent twice"
+    own = own_headers(request)
+    found = {**dict(request.headers), **own}
+    assert len(found) == len(request.headers) + request.service.count("\r\n"), "a header is sent twice"
     return found
 
 

@@ -1,7 +1,7 @@
 """A request as bytes: head and body in one piece, ready for one write. Pure.
 
-No header can smuggle anything: a name that is no token, or a name or value with a line break or NUL, refuses the whole
-request. What belongs to the connection and not to the message is this side's own to say and is left out.
+No header of a task can smuggle anything: a name that is no token, or a name or value with a line break or NUL, refuses
+the whole request. What belongs to the connection and not to the message is this side's own to say and is left out.
 
 The same names come again and again, so those that need no thought are known, with their colon. A request that has
 others is looked at with care: names that are new, refused, left out, or stand for a header that is added otherwise.
@@ -61,7 +61,8 @@ class HeadWriter:
             return Unreachable("a header is not valid: a name that is no token, a line break or NUL; nothing was sent")
         body = request.body
         size = f"Content-Length: {len(body)}\r\n" if body or request.method in WITH_BODY else ""
-        head = f"{request.method}{route.preamble}{CRLF.join(lines)}{CRLF if lines else ''}{added}{size}\r\n"
+        own = f"{CRLF.join(lines)}{CRLF if lines else ''}{request.service}"
+        head = f"{request.method}{route.preamble}{own}{added}{size}\r\n"
         return head.encode("utf-8", "replace") + body
 
     def _careful(self, headers: tuple[tuple[str, str], ...]) -> tuple[list[str], str]:

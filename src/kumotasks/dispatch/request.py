@@ -6,7 +6,7 @@ keeps its own values. Sockets, pools and deadlines are the sender's.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import assert_never
 
 from kumotasks.auth.bearers import TokenAsk
@@ -36,7 +36,8 @@ _METHOD_NAMES = {method.value: method.name for method in HttpMethod}
 @value
 class Request:
     """One request as it is sent. `headers` in order, without Host and Content-Length; `deadline` in microseconds from
-    now on; `url` absolute, as the task has it, whatever it holds behind its scheme; `token` is still to be put in."""
+    now on; `url` absolute, as the task has it, whatever it holds behind its scheme; `token` is still to be put in;
+    `service` has the lines of our own headers ready for the wire, for nothing in them comes from outside."""
 
     method: str
     url: str
@@ -45,12 +46,12 @@ class Request:
     deadline: int
     follow_redirects: bool = True
     token: TokenAsk | None = None
+    service: str = ""
 
 
 def signed(request: Request, token: str) -> Request:
     """`request` with the token it asks for; `build` has left any other Authorization out."""
-    headers = (*request.headers, ("Authorization", f"Bearer {token}"))
-    return Request(request.method, request.url, headers, request.body, request.deadline, request.follow_redirects)
+    return replace(request, headers=(*request.headers, ("Authorization", f"Bearer {token}")), token=None)
 
 
 def build(queue: Queue, task: Task, hosts: AppEngineHosts) -> Request:
@@ -81,10 +82,11 @@ def _http(queue: Queue, task: Task, target: HttpRequest) -> Request:
     return Request(
         _METHOD_NAMES[method],
         url,
-        headers + _service_headers("X-CloudTasks-", task, reason=""),
+        headers,
         body,
         task.dispatch_deadline or HTTP_DEADLINE,
         token=ask,
+        service=_service_lines("X-CloudTasks-", task, reason=""),
     )
 
 
@@ -97,30 +99,28 @@ def _app_engine(queue: Queue, task: Task, target: AppEngineHttpRequest, hosts: A
     return Request(
         _METHOD_NAMES[target.http_method],
         f"http://{host}{target.relative_uri}",
-        headers + _service_headers("X-AppEngine-", task, reason=reason),
+        headers,
         target.body,
         task.dispatch_deadline or APP_ENGINE_DEADLINE,
         follow_redirects=False,
+        service=_service_lines("X-AppEngine-", task, reason=reason),
     )
 
 
-def _service_headers(prefix: str, task: Task, *, reason: str) -> Headers:
-    progress = task.progress
+def _service_lines(prefix: str, task: Task, *, reason: str) -> str:
+    """Queue and task ids hold letters, digits, - and _ only; the rest is numbers and our own words."""
+    progress, name = task.progress, task.name
     seconds, fraction = divmod(task.schedule_time, SECOND)
-    headers = (
-        (prefix + "QueueName", task.name.queue.queue),
-        (prefix + "TaskName", task.name.task),
-        (prefix + "TaskRetryCount", str(progress.dispatch_count - 1)),
-        (prefix + "TaskExecutionCount", str(progress.execution_count)),
-        (prefix + "TaskETA", f"{seconds}.{fraction:06d}"),
+    lines = (
+        f"{prefix}QueueName: {name.queue.queue}\r\n{prefix}TaskName: {name.task}\r\n"
+        f"{prefix}TaskRetryCount: {progress.dispatch_count - 1}\r\n"
+        f"{prefix}TaskExecutionCount: {progress.execution_count}\r\n"
+        f"{prefix}TaskETA: {seconds}.{fraction:06d}\r\n"
     )
     if progress.previous_response is None:
-        return headers
-    return (
-        *headers,
-        (prefix + "TaskPreviousResponse", str(progress.previous_response)),
-        (prefix + "TaskRetryReason", reason),
-    )
+        return lines
+    response = progress.previous_response
+    return f"{lines}{prefix}TaskPreviousResponse: {response}\r\n{prefix}TaskRetryReason: {reason}\r\n"
 
 
 def _overridden_headers(headers: Headers, target: HttpTarget) -> Headers:
