@@ -21,13 +21,15 @@ _TLS = re.compile(r"TLS on https://\S+:(\d+), proxy on http://\S+:(\d+)")
 REQUIRED = frozenset(filter(None, os.environ.get("KUMO_REQUIRE", "").split(",")))
 
 
-def missing(tool: str) -> str:
-    """The reason to skip for want of `tool`; fails instead where the environment says it must be there."""
+def missing(tool: str, part: str = "") -> str:
+    """The reason to skip for want of `tool`, or of a `part` of it; fails instead where the environment says it must be
+    there."""
     import pytest
 
+    wanted = f"{tool}: {part}" if part else tool
     if tool in REQUIRED:
-        pytest.fail(f"{tool} is required here (KUMO_REQUIRE) and was not found", pytrace=False)
-    return f"{tool} was not found on this machine"
+        pytest.fail(f"{wanted} is required here (KUMO_REQUIRE) and was not found", pytrace=False)
+    return f"{wanted} was not found on this machine"
 
 
 class KumoProcess:

@@ -43,9 +43,7 @@ class House:
         return [key.key_id for key in await self.accounts.keys(account)]
 
 
-async def test_the_first_start_makes_an_owner_and_a_key_file_for_nobody_else(
-    store: SqlStore, tmp_path: Path
-) -> None:
+async def test_the_first_start_makes_an_owner_and_a_key_file_for_nobody_else(store: SqlStore, tmp_path: Path) -> None:
     house = House(store, tmp_path / "sub" / "owner.json")
     await house.owner.start()
     file = json.loads(house.owner.path.read_bytes())

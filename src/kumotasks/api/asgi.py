@@ -18,11 +18,12 @@ from kumotasks.api.paths import Match, Paths
 from kumotasks.api.protojson import Codecs
 from kumotasks.api.rest import Rest, fail, raw_path
 from kumotasks.api.rpc import HTTP_2, Rpc, refuse
-from kumotasks.domain.errors import Forbidden, KumoError
+from kumotasks.domain.errors import Forbidden, InvalidArgument, KumoError
 from kumotasks.domain.principal import Need, Principal
 
 GRPC = b"application/grpc"
 STRANGER = "The request was refused: its Host or its Origin is not one that this server answers to."
+AMBIGUOUS = "The request has more than one Authorization header."
 
 
 class Identity(Protocol):
@@ -33,6 +34,12 @@ class Identity(Protocol):
 
     async def principal(self, authorization: bytes | None, /) -> Principal:
         """Raises Unauthenticated."""
+
+
+def check_one_authorization(scope: Scope) -> None:
+    """Of two, whoever stands in front of this server may have judged the other one."""
+    if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
+        raise InvalidArgument(AMBIGUOUS)
 
 
 @lru_cache(maxsize=1024)
@@ -85,6 +92,8 @@ class Application:
         try:
             if not self._guard(headers.get(b"host"), headers.get(b"origin")):
                 raise Forbidden(STRANGER)
+            if self._identity is not None and len(headers) != len(exchange.scope["headers"]):
+                check_one_authorization(exchange.scope)
             open_to_all = page is not None and not page.target.permission
             caller = caller_at(peer) if self._identity is None or open_to_all else await self._caller(headers, peer)
         except KumoError as refused:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, get_origin
 
 import msgspec
 
-from kumotasks.api.binding import place
-from kumotasks.api.flaws import PAYLOAD, UnknownName, clipped, refusal
+from kumotasks.api.binding import UNBOUND, place
+from kumotasks.api.flaws import NOT_REPEATED, PAYLOAD, UnknownName, clipped, refusal
 from kumotasks.api.protojson import read_json
 from kumotasks.domain.errors import InvalidArgument, Violation
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from kumotasks.api.call import JsonRoute
 
 _SNAKE = re.compile(r"_([a-z0-9])")
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`(?: - at `\$\.?(?P<at>.*)`)?", re.DOTALL)
+_CAPITAL = re.compile(r"[A-Z]")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*?)`(?: - at `\$\.?(?P<at>.*)`)?", re.DOTALL)
 _MISMATCH = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?", re.DOTALL)
 CANNOT_FIND = "Cannot find field."
 
@@ -29,25 +30,43 @@ CANNOT_FIND = "Cannot find field."
 class StructBinding:
     """Makes the request struct of one row."""
 
-    __slots__ = ("_repeated", "_request")
+    __slots__ = ("_names", "_repeated", "_request")
 
     def __init__(self, route: JsonRoute) -> None:
         self._request = route.request
         fields = msgspec.structs.fields(route.request)
+        self._names = {each.encode_name for each in fields}
         self._repeated = {each.encode_name for each in fields if get_origin(each.type) in {tuple, list}}
 
     def of_json(self, variables: Pairs, pairs: Pairs, *, body: bytes) -> msgspec.Struct:
         """A struct from path, query and JSON body. Raises InvalidArgument."""
         fields = _plain(read_json(body))
-        for name, value in pairs:
-            path = tuple(_camel(part) for part in name.split("."))
-            place(fields, path, value=value, repeated=path[-1] in self._repeated)
+        if pairs:
+            self._bind(fields, pairs)
         for name, value in variables:
             fields[_camel(name)] = value
         try:
             return msgspec.convert(fields, self._request, strict=False)
         except msgspec.ValidationError as error:
             raise _told(str(error)) from None
+
+    def _bind(self, fields: dict[str, Any], pairs: Pairs) -> None:
+        """Put query parameters among the fields of the body."""
+        flaws: list[UnknownName] = []
+        seen: set[tuple[str, ...]] = set()
+        for name, value in pairs:
+            path = tuple(_camel(part) for part in name.split("."))
+            repeated = path[0] in self._repeated
+            if path[0] not in self._names or (repeated and len(path) > 1):
+                what = f"{UNBOUND} Field '{clipped(name)}' could not be found in request message."
+                flaws.append(UnknownName(name, what))
+            elif path in seen and not repeated:
+                flaws.append(UnknownName(name, NOT_REPEATED))
+            else:
+                seen.add(path)
+                place(fields, path, value=value, repeated=repeated)
+        if flaws:
+            raise refusal(flaws)
 
 
 class StructCodec:
@@ -78,13 +97,18 @@ def _camel(name: str) -> str:
     return _SNAKE.sub(lambda found: found[1].upper(), name)
 
 
+def _snake(path: str) -> str:
+    """A path as Google tells it: by the names that fields have in protobuf."""
+    return _CAPITAL.sub(lambda found: f"_{found[0].lower()}", path)
+
+
 def _told(reason: str) -> InvalidArgument:
     """msgspec's reason in Google's words."""
     unknown = _UNKNOWN.fullmatch(reason)
     if unknown is not None:
-        return refusal([UnknownName(unknown["name"], CANNOT_FIND, unknown["at"] or "")])
+        return refusal([UnknownName(unknown["name"], CANNOT_FIND, _snake(unknown["at"] or ""))])
     found = _MISMATCH.fullmatch(reason)
     assert found is not None
-    at = found["at"] or ""
+    at = _snake(found["at"] or "")
     message = f"Invalid value at '{clipped(at)}', {found['what']}" if at else f"{PAYLOAD} {found['what']}"
     return InvalidArgument(message, violations=(Violation(at, message),))

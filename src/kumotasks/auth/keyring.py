@@ -18,7 +18,7 @@ from typing import TypeVar
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from kumotasks.auth import private_file, ring, signing_key
-from kumotasks.auth.ring import OVERLAP, Ring
+from kumotasks.auth.ring import OVERLAP, RetiredKey, Ring
 from kumotasks.auth.signing_key import SigningKey
 from kumotasks.domain.clock import SECOND, Clock
 from kumotasks.domain.errors import InvalidArgument, StorageUnavailable
@@ -67,6 +67,10 @@ class Keyring:
             known = await self._ensure(ring.announced)
         return known.published(self._wall.now())
 
+    async def retired(self) -> tuple[RetiredKey, ...]:
+        """The keys that sign no more and are published still, newest first."""
+        return (self._known() or await self._ensure(ring.begun)).still_believed(self._wall.now())
+
     async def secrets(self) -> tuple[bytes, ...]:
         """The secrets under which access tokens are sealed; the current one first, those still believed after it."""
         return (self._known() or await self._ensure(ring.begun)).secrets(self._wall.now())
@@ -82,14 +86,22 @@ class Keyring:
         key = self._account_keys.get(unique_id)
         if key is not None:
             return key
-        if not (unique_id.isascii() and unique_id.isdecimal() and len(unique_id) <= _MAX_UNIQUE_ID):
-            raise InvalidArgument("A unique id consists of digits.")
+        file = self._account_file(unique_id)
         async with self._account_turn:
             key = self._account_keys.get(unique_id)
             if key is None:
-                key = await _in_thread(partial(self._find_account_key, unique_id))
+                key = await _in_thread(partial(self._ensure_account_key, file))
                 self._keep(unique_id, key)
             return key
+
+    async def find_account_key(self, unique_id: str) -> SigningKey | None:
+        """The same key if there is one already: nothing is made or written."""
+        key = self._account_keys.get(unique_id)
+        if key is None:
+            key = await _in_thread(partial(_read_account_key, self._account_file(unique_id)))
+            if key is not None:
+                self._keep(unique_id, key)
+        return key
 
     def _known(self) -> Ring | None:
         """The ring in memory, if the file has not changed since."""
@@ -122,21 +134,29 @@ class Keyring:
                 private_file.write(self._file, ring.to_bytes(after))
             return after, _stamp(self._file)
 
-    def _find_account_key(self, unique_id: str) -> SigningKey:
-        file = self._accounts / f"{unique_id}.json"
+    def _account_file(self, unique_id: str) -> Path:
+        if not (unique_id.isascii() and unique_id.isdecimal() and len(unique_id) <= _MAX_UNIQUE_ID):
+            raise InvalidArgument("A unique id consists of digits.")
+        return self._accounts / f"{unique_id}.json"
+
+    def _ensure_account_key(self, file: Path) -> SigningKey:
         private_file.make_directory(self._directory)
         with private_file.alone(self._accounts):
-            content = private_file.read(file)
-            if content is not None:
-                return signing_key.from_document(json.loads(content))
-            key = signing_key.make(unique_id, self._wall.now())
-            private_file.write(file, json.dumps(signing_key.to_document(key), indent=1).encode())
+            key = _read_account_key(file)
+            if key is None:
+                key = signing_key.make(file.stem, self._wall.now())
+                private_file.write(file, json.dumps(signing_key.to_document(key), indent=1).encode())
             return key
 
     def _keep(self, unique_id: str, key: SigningKey) -> None:
         while len(self._account_keys) >= MAX_ACCOUNT_KEYS:
             del self._account_keys[next(iter(self._account_keys))]
         self._account_keys[unique_id] = key
+
+
+def _read_account_key(file: Path) -> SigningKey | None:
+    content = private_file.read(file)
+    return None if content is None else signing_key.from_document(json.loads(content))
 
 
 def _stamp(file: Path) -> Stamp | None:

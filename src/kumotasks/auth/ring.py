@@ -28,6 +28,11 @@ class RetiredKey:
     key: SigningKey
     since: int
 
+    @property
+    def until(self) -> int:
+        """The instant from which it is no longer published."""
+        return self.since + OVERLAP
+
 
 @dataclass(frozen=True, slots=True)
 class RetiredSecret:
@@ -51,7 +56,11 @@ class Ring:
     def published(self, now: int) -> tuple[SigningKey, ...]:
         """The keys that verifiers are to believe: the current one, the coming one, and those lately retired."""
         coming = () if self.coming is None else (self.coming,)
-        return (self.current, *coming, *(each.key for each in self.retired if _lately(each.since, now)))
+        return (self.current, *coming, *(each.key for each in self.still_believed(now)))
+
+    def still_believed(self, now: int) -> tuple[RetiredKey, ...]:
+        """The keys lately retired."""
+        return tuple(each for each in self.retired if _lately(each.since, now))
 
     def secrets(self, now: int) -> tuple[bytes, ...]:
         """The secrets to believe seals of, the current one first."""
@@ -75,7 +84,7 @@ def rotated(ring: Ring | None, now: int) -> Ring:
     return Ring(
         current=ring.coming or signing_key.make(SUBJECT, now),
         secret=secrets.token_bytes(_SECRET_BYTES),
-        retired=(RetiredKey(ring.current, now), *(each for each in ring.retired if _lately(each.since, now))),
+        retired=(RetiredKey(ring.current, now), *ring.still_believed(now)),
         old_secrets=(RetiredSecret(ring.secret, now), *(e for e in ring.old_secrets if _lately(e.since, now))),
     )
 

@@ -18,6 +18,7 @@ from kumotasks.api.projects.application_calls import ApplicationCalls
 from kumotasks.api.projects.project_calls import ProjectCalls
 from kumotasks.api.projects.routes import routes as project_routes
 from kumotasks.api.projects.usage_calls import UsageCalls
+from kumotasks.api.tasks.policy_calls import PolicyCalls
 from kumotasks.api.tasks.queue_calls import QueueCalls
 from kumotasks.api.tasks.routes import routes as task_routes
 from kumotasks.api.tasks.shared_calls import SharedCalls
@@ -78,26 +79,26 @@ def queues_on(ground: Ground) -> Queues:
     )
 
 
-def policies_on(ground: Ground) -> Policies:
+def policies_on(ground: Ground, kind: str) -> Policies:
+    """The policies of one kind of resource: a surface judges a permission on its own kind, so it reaches no other."""
     known = ground.known
     resources = {
         "queues": queues_in(ground.store, known.projects),
         "projects": any_project(known.projects),
         "serviceAccounts": accounts_in(known.accounts, known.projects),
     }
-    return Policies(known.book, known.authorizer, resources)
+    return Policies(known.book, known.authorizer, {kind: resources[kind]})
 
 
 def calls_on(
     ground: Ground, queues: Queues, in_flight: Mapping[int, Task], addresses: Addresses
 ) -> tuple[Route | RawRoute | JsonRoute, ...]:
     """Every call of every surface. `in_flight` has the tasks with an open attempt."""
-    policies = policies_on(ground)
-    shared, tasks = _shared_and_tasks(ground, policies, in_flight)
+    shared, tasks = _shared_and_tasks(ground, in_flight)
     return (
         *task_routes(QueueCalls(queues), tasks, shared),
-        *_iam(ground, shared, addresses),
-        *_projects(ground, policies),
+        *_iam(ground, addresses),
+        *_projects(ground),
         *credential_routes(CredentialCalls(_credentials(ground))),
     )
 
@@ -108,9 +109,7 @@ def oauth_on(ground: Ground, addresses: Addresses) -> tuple[PageRoute, ...]:
     return oauth_pages(known.identity, certificates, Discovery(ground.settings.issuer, addresses.urls))
 
 
-def _shared_and_tasks(
-    ground: Ground, policies: Policies, in_flight: Mapping[int, Task]
-) -> tuple[SharedCalls, TaskCalls]:
+def _shared_and_tasks(ground: Ground, in_flight: Mapping[int, Task]) -> tuple[SharedCalls, TaskCalls]:
     store, clock, locations = ground.store, ground.clock, _locations(ground)
     tasks = Tasks(
         store=store,
@@ -122,7 +121,7 @@ def _shared_and_tasks(
     )
     batches = Batches(tasks=tasks, records=store.records, clock=clock)
     shared = SharedCalls(
-        policies=policies,
+        policies=policies_on(ground, "queues"),
         encryption=Encryption(store.records, clock),
         locations=locations,
         batches=batches,
@@ -131,7 +130,7 @@ def _shared_and_tasks(
     return shared, TaskCalls(tasks, batches)
 
 
-def _iam(ground: Ground, policies: SharedCalls, addresses: Addresses) -> tuple[Route | JsonRoute, ...]:
+def _iam(ground: Ground, addresses: Addresses) -> tuple[Route | JsonRoute, ...]:
     known = ground.known
     accounts = ServiceAccounts(
         known.accounts,
@@ -142,10 +141,11 @@ def _iam(ground: Ground, policies: SharedCalls, addresses: Addresses) -> tuple[R
     )
     keys = AccountKeys(accounts, known.accounts, known.keyring, known.wall, token_uri=addresses.token_uri)
     words = RoleWords(roles.ROLES, roles.TITLES, roles.DESCRIPTIONS)
+    policies = PolicyCalls(policies_on(ground, "serviceAccounts"))
     return iam_routes(AccountCalls(accounts), KeyCalls(keys), RoleCalls(words, known.wall), policies)
 
 
-def _projects(ground: Ground, policies: Policies) -> tuple[Route | JsonRoute, ...]:
+def _projects(ground: Ground) -> tuple[Route | JsonRoute, ...]:
     settings, known, hosts = ground.settings, ground.known, ground.hosts
     projects = Projects(
         numbers=known.projects,
@@ -161,7 +161,11 @@ def _projects(ground: Ground, policies: Policies) -> tuple[Route | JsonRoute, ..
         hostname=lambda project, location: hosts.of(AppEngineRouting(), project=project, location=location),
     )
     usage = Usage(records=ground.store.records, projects=projects, authorizer=known.authorizer, clock=known.wall)
-    return tuple(project_routes(ProjectCalls(projects, policies), UsageCalls(usage), ApplicationCalls(applications)))
+    return tuple(
+        project_routes(
+            ProjectCalls(projects, policies_on(ground, "projects")), UsageCalls(usage), ApplicationCalls(applications)
+        )
+    )
 
 
 def _credentials(ground: Ground) -> Credentials:

@@ -15,6 +15,7 @@ from kumotasks.auth.accounts import Accounts
 from kumotasks.auth.certificate import pkcs12_file, raw_public_key, read_certificate
 from kumotasks.auth.keyfile import key_file, make_key_pair
 from kumotasks.auth.keyring import Keyring
+from kumotasks.auth.system_keys import SystemKeys
 from kumotasks.domain.account import ServiceAccount
 from kumotasks.domain.account_key import AccountKey, KeyOrigin, KeyType
 from kumotasks.domain.clock import Clock
@@ -67,7 +68,7 @@ class AccountKeys:
     ) -> None:
         self._directory = directory
         self._accounts = accounts
-        self._keyring = keyring
+        self._system_keys = SystemKeys(keyring)
         self._wall = wall
         self._token_uri = token_uri
         self._adding = asyncio.Lock()
@@ -114,14 +115,14 @@ class AccountKeys:
         account = await self._directory.get(project, ident)
         wanted = kinds or tuple(KeyType)
         users = await self._accounts.keys(account) if KeyType.USER_MANAGED in wanted else ()
-        system = (await self._system_key(account),) if KeyType.SYSTEM_MANAGED in wanted else ()
+        system = (await self._system_keys.ensured(account),) if KeyType.SYSTEM_MANAGED in wanted else ()
         return tuple(ShownKey(account, key) for key in (*system, *users))
 
     async def get(self, project: str, ident: str, key_id: str, *, form: PublicForm) -> ShownKey:
         account = await self._directory.get(project, ident)
         key = await self._accounts.find_key(account, key_id)
         if key is None:
-            key = await self._system_key(account)
+            key = await self._system_keys.ensured(account)
             if key.key_id != key_id:
                 raise _unknown(key_id)
         return ShownKey(account, key, public_file=_public_file(key, form))
@@ -146,21 +147,9 @@ class AccountKeys:
         if len(await self._accounts.keys(account)) >= MAX_USER_KEYS:
             raise FailedPrecondition  # Google's answer gives no reason either
 
-    async def _system_key(self, account: ServiceAccount) -> AccountKey:
-        made = await self._keyring.account_key(account.unique_id)
-        found = read_certificate(made.certificate.encode())
-        return AccountKey(
-            account.unique_id,
-            made.key_id,
-            found.pem,
-            found.valid_after,
-            found.valid_before,
-            kind=KeyType.SYSTEM_MANAGED,
-        )
-
     async def _refuse(self, account: ServiceAccount, key_id: str) -> None:
         """There is no such key of the user's: say whether it is the system's."""
-        if key_id == (await self._system_key(account)).key_id:
+        if key_id == (await self._system_keys.ensured(account)).key_id:
             raise FailedPrecondition("A system-managed key cannot be changed.")
         raise _unknown(key_id)
 

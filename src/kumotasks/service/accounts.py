@@ -53,7 +53,8 @@ async def nobody(_account: ServiceAccount) -> None:
 
 
 class ServiceAccounts:
-    """The use cases on accounts. `on_delete` is told before an account goes, `on_undelete` once it is back."""
+    """The use cases on accounts. `on_delete` is told before an account goes and again once it is gone, `on_undelete` once
+    it is back."""
 
     def __init__(
         self,
@@ -127,6 +128,7 @@ class ServiceAccounts:
         account = await self.get(project, ident)
         await self._on_delete(account)  # first: a name that is free again must not find old grants
         await self._accounts.delete(account)
+        await self._on_delete(account)  # again: a grant may have been given while the account was still there
 
     async def undelete(self, project: str, unique_id: str) -> ServiceAccount:
         """Bring back an account that was deleted less than 30 days ago. AccountNotFound, AccountExists."""

@@ -82,7 +82,7 @@ def go_program(tmp_path_factory: pytest.TempPathFactory) -> str:
     command = [go, "build", "-mod=readonly", "-o", str(program), "."]
     done = subprocess.run(command, cwd=HERE / "go", capture_output=True, text=True, timeout=BUILD, check=False)
     if done.returncode:
-        pytest.skip(missing(f"go's module: {done.stderr.splitlines()[-1]}"))
+        pytest.skip(missing("go", f"its module: {done.stderr.splitlines()[-1]}"))
     return str(program)
 
 
@@ -91,13 +91,13 @@ def java_program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The Java program with its libraries, by Maven."""
     maven, java = shutil.which("mvn"), shutil.which("java")
     if maven is None or java is None:
-        pytest.skip(missing("java and mvn"))
+        pytest.skip(missing("java", "mvn and the JDK"))
     target = tmp_path_factory.mktemp("java")
     shutil.copytree(HERE / "java", target, dirs_exist_ok=True)
     command = [maven, "-q", "-B", "package", "dependency:copy-dependencies", "-DoutputDirectory=target/libraries"]
     done = subprocess.run(command, cwd=target, capture_output=True, text=True, timeout=BUILD, check=False)
     if done.returncode:
-        pytest.skip(missing(f"java's library: {done.stdout.strip().splitlines()[0]}"))
+        pytest.skip(missing("java", f"its library: {done.stdout.strip().splitlines()[0]}"))
     return [java, "-cp", f"{target}/target/classes:{target}/target/libraries/*", "CreateTask"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kumotasks.api.call import Caller
 from kumotasks.api.tasks import messages
-from kumotasks.api.tasks.convert_policy import policy_message, policy_value
+from kumotasks.api.tasks.policy_calls import PolicyCalls
 from kumotasks.domain.clock import Clock
 from kumotasks.service.batches import Batches
 from kumotasks.service.encryption import CmekConfig, Encryption
@@ -14,7 +14,9 @@ from kumotasks.service.locations import Location, Locations
 from kumotasks.service.policies import Policies
 
 
-class SharedCalls:
+class SharedCalls(PolicyCalls):
+    """`policies` are those of queues."""
+
     def __init__(
         self,
         *,
@@ -24,22 +26,11 @@ class SharedCalls:
         batches: Batches,
         clock: Clock,
     ) -> None:
-        self._policies = policies
+        super().__init__(policies)
         self._encryption = encryption
         self._locations = locations
         self._batches = batches
         self._clock = clock
-
-    async def get_policy(self, request: Any, caller: Caller) -> Any:
-        return policy_message(await self._policies.get(request.resource, request.options.requested_policy_version))
-
-    async def set_policy(self, request: Any, caller: Caller) -> Any:
-        paths = tuple(request.update_mask.paths)
-        return policy_message(await self._policies.set(request.resource, policy_value(request.policy), paths))
-
-    async def test_permissions(self, request: Any, caller: Caller) -> Any:
-        held = await self._policies.test(request.resource, tuple(request.permissions), caller.principal)
-        return messages.TestIamPermissionsResponse(permissions=held)
 
     async def get_cmek(self, request: Any, caller: Caller) -> Any:
         return _cmek_message(await self._encryption.get(request.name))
