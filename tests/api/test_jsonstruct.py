@@ -1,4 +1,4 @@
-"""REST calls without protobuf classes: names in both spellings, the order of path, query and body, and what is refused."""
+"""REST calls without protobuf classes: both spellings of names, path over query over body, and what is refused."""
 
 from __future__ import annotations
 
@@ -160,10 +160,10 @@ def test_an_unknown_parameter_is_told_in_googles_words(name: str) -> None:
 
 def test_a_parameter_that_is_no_list_comes_once() -> None:
     told = refusal(None, (("pageSize", "1"), ("page_size", "2"), ("colour", "3")))
+    unbound = "Cannot bind query parameter. Field 'colour' could not be found in request message."
     assert [each.description for each in told.violations] == [
         f'{PAYLOAD} Unknown name "page_size": Proto field is not repeating, cannot start list.',
-        f'{PAYLOAD} Unknown name "colour": Cannot bind query parameter. '
-        "Field 'colour' could not be found in request message.",
+        f'{PAYLOAD} Unknown name "colour": {unbound}',
     ]
     assert told.message == "\n".join(each.description for each in told.violations)
 
@@ -224,8 +224,7 @@ PAIRS = st.lists(st.tuples(PATHS, st.text(max_size=12)), max_size=5)
 def test_whatever_json_and_query_come_the_answer_is_a_request_or_a_refusal(body: object, pairs: Any) -> None:
     try:
         request: Any = BINDING.of_json(PATH, tuple(pairs), body=json.dumps(body).encode("utf-8", "surrogatepass"))
-    except InvalidArgument as refused:
-        assert refused.message
+    except InvalidArgument:
         return
     assert isinstance(request, Asked)
     assert request.account == "a"
@@ -235,9 +234,10 @@ def test_whatever_json_and_query_come_the_answer_is_a_request_or_a_refusal(body:
 @given(body=st.binary(max_size=60), pairs=PAIRS)
 def test_whatever_bytes_come_the_answer_is_a_request_or_a_refusal(body: bytes, pairs: Any) -> None:
     try:
-        assert isinstance(BINDING.of_json(PATH, tuple(pairs), body=body), Asked)
-    except InvalidArgument as refused:
-        assert refused.message
+        request = BINDING.of_json(PATH, tuple(pairs), body=body)
+    except InvalidArgument:
+        return
+    assert isinstance(request, Asked)
 
 
 # answers

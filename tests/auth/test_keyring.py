@@ -212,6 +212,18 @@ async def test_a_key_is_published_before_it_signs(keyring: Keyring) -> None:
     assert (await keyring.rotate()).key_id in listed
 
 
+async def test_retired_keys_say_until_when_they_are_published(keyring: Keyring, clock: ManualClock) -> None:
+    first = await keyring.signing()
+    assert await keyring.retired() == ()
+    second = await keyring.rotate()
+    clock.turn(NOW + HOUR)
+    await keyring.rotate()
+    found = [(each.key, each.until) for each in await keyring.retired()]
+    assert found == [(second, NOW + HOUR + OVERLAP), (first, NOW + OVERLAP)]
+    clock.turn(NOW + OVERLAP)
+    assert [each.key for each in await keyring.retired()] == [second]
+
+
 async def test_what_is_long_retired_is_forgotten(keyring: Keyring, directory: Path, clock: ManualClock) -> None:
     await keyring.signing()
     await keyring.rotate()
@@ -272,10 +284,23 @@ async def test_an_accounts_key_stays_what_it_is(keyring: Keyring, directory: Pat
     assert await Keyring(directory, clock).account_key(ACCOUNT) == made
 
 
+async def test_a_look_for_an_accounts_key_makes_none(keyring: Keyring, directory: Path, clock: ManualClock) -> None:
+    assert await keyring.find_account_key(ACCOUNT) is None
+    assert not files(directory.parent)
+    made = await keyring.account_key(ACCOUNT)
+    assert await keyring.find_account_key(ACCOUNT) is made
+    other = Keyring(directory, clock)
+    assert await other.find_account_key(OTHER) is None
+    assert await other.find_account_key(ACCOUNT) == made
+    assert await other.account_key(ACCOUNT) is await other.find_account_key(ACCOUNT)
+
+
 @pytest.mark.parametrize("unique_id", ["", "../ring", "1/2", "a", "1" * 33, "١٢٣", "1\n", "1\0", "-1", "."])
 async def test_only_digits_name_an_accounts_key(keyring: Keyring, directory: Path, unique_id: str) -> None:
     with pytest.raises(InvalidArgument):
         await keyring.account_key(unique_id)
+    with pytest.raises(InvalidArgument):
+        await keyring.find_account_key(unique_id)
     assert not files(directory.parent)
 
 

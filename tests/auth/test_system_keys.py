@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from kumotasks.auth.certificate import read_certificate
+from kumotasks.auth.keyring import Keyring
 from kumotasks.auth.system_keys import SystemKeys
 from kumotasks.domain.account import default_accounts
 from kumotasks.domain.account_key import KeyType
@@ -23,10 +27,10 @@ async def test_a_default_account_that_nobody_touched_has_none(house: House) -> N
         assert await SystemKeys(house.keyring).of(account) is None
 
 
-async def test_a_default_account_that_was_signed_for_has_one(house: House, tmp_path: Path) -> None:
+async def test_a_default_account_that_was_signed_for_has_one(house: House, key_directory: Path) -> None:
     account, other, _ = default_accounts("used")
     made = await house.keyring.account_key(account.unique_id)
-    later = SystemKeys(Keyring(house.keys, house.clock))
+    later = SystemKeys(Keyring(key_directory, house.clock))
     for keys in (SystemKeys(house.keyring), later):
         key = await keys.of(account)
         assert key is not None

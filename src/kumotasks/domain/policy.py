@@ -62,10 +62,7 @@ def check_policy(policy: Policy) -> Policy:
         if _ROLE.fullmatch(binding.role) is None:
             raise InvalidArgument(f"Role {binding.role} is not supported for this resource.")
         for member in binding.members:
-            if _MEMBER.fullmatch(member) is None:
-                raise InvalidArgument(
-                    f"Invalid member: {member!r}. A member is written TYPE:NAME, for example user:a@b."
-                )
+            check_member(member)
         if binding.condition is not None and policy.version != WITH_CONDITIONS:
             raise InvalidArgument("A policy with conditions must be of version 3.")
     members = {member for binding in policy.bindings for member in binding.members}
@@ -74,6 +71,13 @@ def check_policy(policy: Policy) -> Policy:
         raise InvalidArgument(f"A policy holds at most {MAX_MEMBERS} principals, {MAX_GROUPS} of them groups.")
     _check_size(policy)
     return policy
+
+
+def check_member(member: str) -> str:
+    """`member`, if a policy may name it."""
+    if _MEMBER.fullmatch(member) is None:
+        raise InvalidArgument(f"Invalid member: {member!r}. A member is written TYPE:NAME, for example user:a@b.")
+    return member
 
 
 def normal(policy: Policy) -> Policy:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Iterator
 
 from kumotasks.api import http2
+from kumotasks.api.administration import administration_pages
 from kumotasks.api.asgi import Application
 from kumotasks.api.environment import Environment, environment_page
 from kumotasks.api.guard import Guard, guard_of, open_door
@@ -80,6 +81,7 @@ class Server:
                 *pages(self._doors()),
                 *oauth_on(ground, self._addresses),
                 environment_page(self._environment()),
+                *administration_pages(self._known.keyring, self._known.authorizer),
             ),
             guard=_guard(settings),
             through=self._gate.through,

@@ -53,8 +53,8 @@ async def nobody(_account: ServiceAccount) -> None:
 
 
 class ServiceAccounts:
-    """The use cases on accounts. `on_delete` is told before an account goes and again once it is gone, `on_undelete` once
-    it is back."""
+    """The use cases on accounts. `on_delete` is told before an account goes and again once it is gone,
+    `on_undelete` once it is back."""
 
     def __init__(
         self,

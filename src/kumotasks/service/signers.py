@@ -34,9 +34,10 @@ class Signers:
         self._projects = projects
 
     async def check(self, target: Target | HttpTarget | None, project: str) -> None:
-        """AccountNotFound, InvalidArgument; `project` is the queue's."""
+        """AccountNotFound, InvalidArgument; `project` is the queue's. A token that names nobody is wrong in itself,
+        and refused where targets are judged."""
         token = token_of(target)
-        if token is None:
+        if token is None or not token.service_account_email:
             return
         email = token.service_account_email
         account = await self._accounts.find(email)
