@@ -6,7 +6,18 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kumotasks.domain.clock import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, ManualClock, SystemClock
+from kumotasks.domain.clock import (
+    DAY,
+    HOUR,
+    LONGEST_WAIT,
+    MICROSECOND,
+    MILLISECOND,
+    MINUTE,
+    SECOND,
+    LongTimer,
+    ManualClock,
+    SystemClock,
+)
 
 
 def test_the_units_are_those_of_microseconds() -> None:
@@ -40,6 +51,40 @@ async def test_a_cancelled_call_is_not_made() -> None:
     clock.call_at(0, rung.set)
     await rung.wait()
     assert calls == []
+
+
+def test_a_long_timer_looks_at_the_wall_now_and_then() -> None:
+    clock, rung = ManualClock(0), []
+    LongTimer(clock, 3 * LONGEST_WAIT + 5, lambda: rung.append(clock.now()))
+    looks = []
+    while (instant := clock.next_event()) is not None:
+        looks.append(instant)
+        clock.turn(instant)
+    assert looks == [LONGEST_WAIT, 2 * LONGEST_WAIT, 3 * LONGEST_WAIT, 3 * LONGEST_WAIT + 5]
+    assert rung == [3 * LONGEST_WAIT + 5]
+
+
+def test_a_long_timer_that_finds_the_wall_past_its_instant_rings_at_once() -> None:
+    """A machine that slept: the loop's timer comes up late, and the wall has gone on meanwhile."""
+    clock, rung = ManualClock(0), []
+    LongTimer(clock, DAY, lambda: rung.append(clock.now()))
+    clock.call_at(LONGEST_WAIT, lambda: None)
+    slept = ManualClock(2 * DAY)
+    clock.now, clock.call_at = slept.now, slept.call_at  # type: ignore[method-assign]
+    clock.turn(LONGEST_WAIT)
+    assert slept.next_event() is not None
+    slept.turn(2 * DAY)
+    assert rung == [2 * DAY]
+
+
+def test_a_cancelled_long_timer_does_not_ring() -> None:
+    clock, rung = ManualClock(0), []
+    timer = LongTimer(clock, 2 * LONGEST_WAIT, lambda: rung.append(1))
+    clock.turn(LONGEST_WAIT)
+    timer.cancel()
+    while clock.next_event() is not None and clock.turn(DAY):
+        pass
+    assert rung == []
 
 
 def test_the_manual_clock_stands_still() -> None:

@@ -22,6 +22,8 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+LONGEST_WAIT = MINUTE  # between two looks of a timer at the wall clock
+
 
 class Timer(Protocol):
     """A call that will be made once, unless it is cancelled before."""
@@ -45,7 +47,34 @@ class SystemClock:
     def call_at(self, instant: int, callback: Callable[[], None]) -> Timer:
         # Whole milliseconds, rounded up: event loops count in them, and a timer that fires early is a turn for nothing.
         delay = max(0, -((self.now() - instant) // MILLISECOND))
-        return asyncio.get_running_loop().call_later(delay / 1_000, callback)
+        if delay <= LONGEST_WAIT // MILLISECOND:
+            return asyncio.get_running_loop().call_later(delay / 1_000, callback)
+        return LongTimer(self, instant, callback)
+
+
+class LongTimer:
+    """A timer that looks at the wall now and then: an event loop's time stands still while the machine sleeps, and
+    knows nothing of a wall clock that is set."""
+
+    __slots__ = ("_callback", "_clock", "_instant", "_timer")
+
+    def __init__(self, clock: Clock, instant: int, callback: Callable[[], None]) -> None:
+        self._clock = clock
+        self._instant = instant
+        self._callback = callback
+        self._timer: Timer = self._next()
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def _next(self) -> Timer:
+        soon = self._clock.now() + LONGEST_WAIT
+        if self._instant <= soon:
+            return self._clock.call_at(self._instant, self._callback)
+        return self._clock.call_at(soon, self._look)
+
+    def _look(self) -> None:
+        self._timer = self._next()
 
 
 @dataclass(slots=True, eq=False)
