@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from kumotasks.domain.errors import KumoError
+from kumotasks.domain.history import AttemptRecord
 from kumotasks.domain.names import LocationName, QueueName, TaskName, parse_location, parse_queue
 from kumotasks.domain.queue import Queue, QueueState, RateLimits, RetryConfig
 from kumotasks.domain.target import (
@@ -97,14 +98,28 @@ def a_named_task(task: str, *, queue: str = "q", due: int = NOW, serial: int | N
     return a_task(task, queue=queue, due=due, serial=serial, named=True)
 
 
-def ended(stored: StoredQueue, task: Task, *, name_until: int = NOW, run: bool = False) -> Settlement:
+def a_record(number: int, *, ended: int = NOW, next_at: int | None = NOW + 1) -> AttemptRecord:
+    """An attempt that failed."""
+    message = "INTERNAL(13): HTTP status code 500"
+    return AttemptRecord(number, ended, ended, ended, 500, 13, message, b"oh", next_at, "backoff")
+
+
+def ended(
+    stored: StoredQueue,
+    task: Task,
+    *,
+    name_until: int = NOW,
+    run: bool = False,
+    attempt: AttemptRecord | None = None,
+    dead: AttemptRecord | None = None,
+) -> Settlement:
     """An attempt ended, and with it the task."""
-    return Settlement(stored.number, stored.generation, task, True, name_until, run)
+    return Settlement(stored.number, stored.generation, task, True, name_until, run, attempt, dead)
 
 
-def failed(stored: StoredQueue, task: Task, *, run: bool = False) -> Settlement:
+def failed(stored: StoredQueue, task: Task, *, run: bool = False, attempt: AttemptRecord | None = None) -> Settlement:
     """An attempt ended; `task` is as it will be tried again."""
-    return Settlement(stored.number, stored.generation, task, False, 0, run)
+    return Settlement(stored.number, stored.generation, task, False, 0, run, attempt)
 
 
 def ids(tasks: Sequence[Task | KumoError]) -> list[str]:

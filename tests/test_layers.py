@@ -192,6 +192,14 @@ def msgspec_where_bytes_and_structs_are_not_made(sources: Sources) -> Findings:
     return _outside(sources, "msgspec", ("api/", "storage/rows.py", "domain/value.py"))
 
 
+CRYPTOGRAPHERS = ("cryptography", "jwt", "cel_expr_python")
+
+
+def secrets_made_outside_auth(sources: Sources) -> Findings:
+    """Keys, tokens and conditions are the business of one layer."""
+    return [finding for module in CRYPTOGRAPHERS for finding in _outside(sources, module, ("auth/",))]
+
+
 def _outside(sources: Sources, module: str, allowed: tuple[str, ...]) -> Findings:
     places = tuple(f"src/{PACKAGE}/{place}" for place in allowed)
     return [
@@ -301,6 +309,10 @@ def test_googles_messages_stay_in_the_api(package: Sources) -> None:
 def test_msgspec_stays_in_rows_values_and_the_api(package: Sources) -> None:
     findings = msgspec_where_bytes_and_structs_are_not_made(package)
     assert not findings, _lines(findings)
+
+
+def test_keys_tokens_and_conditions_are_read_in_auth_only(package: Sources) -> None:
+    assert not secrets_made_outside_auth(package), _lines(secrets_made_outside_auth(package))
 
 
 def test_only_the_clock_reads_the_time(package: Sources) -> None:
@@ -415,6 +427,14 @@ def test_a_circle_is_found(files: dict[str, str], finding: str | None) -> None:
         (msgspec_where_bytes_and_structs_are_not_made, "service/a", "from msgspec.json import decode", 1),
         (msgspec_where_bytes_and_structs_are_not_made, "storage/rows", "import msgspec", None),
         (msgspec_where_bytes_and_structs_are_not_made, "api/a", "from msgspec import json", None),
+        (secrets_made_outside_auth, "service/a", "x = 1\nfrom cryptography import x509", 2),
+        (secrets_made_outside_auth, "server/a", "import cryptography.hazmat.primitives.hashes as h", 1),
+        (secrets_made_outside_auth, "api/oauth/a", "def f():\n    import jwt", 2),
+        (secrets_made_outside_auth, "dispatch/a", "from jwt.algorithms import RSAAlgorithm", 1),
+        (secrets_made_outside_auth, "cli/a", "from cel_expr_python import cel", 1),
+        (secrets_made_outside_auth, "authority", "import jwt", 1),
+        (secrets_made_outside_auth, "auth/a", "import cryptography, jwt\nfrom cel_expr_python import cel", None),
+        (secrets_made_outside_auth, "service/a", "import jwtish\nfrom kumotasks.auth import jwt", None),
         (time_read_outside_the_clock, "service/a", "import time\nx = time.time()", 2),
         (time_read_outside_the_clock, "service/a", "import time as t\nx = t.monotonic_ns", 2),
         (time_read_outside_the_clock, "service/a", "from time import perf_counter as p", 1),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kumotasks.settings import LATER, Settings, SettingsError, duration, gather, is_loopback, size
+from kumotasks.settings import Settings, SettingsError, duration, gather, is_loopback, size
 
 SECOND = 1_000_000
 
@@ -63,6 +63,8 @@ def test_every_setting_can_be_named_in_the_file(field: str, tmp_path: Path) -> N
         "drain": '"10s"',
         "task_name_rest": '"1h"',
         "queue_name_rest": '"3d"',
+        "history_keep": '"7d"',
+        "dead_letters_keep": '"30d"',
         "max_body": '"16MiB"',
     }
     written = {bool: str(default).lower(), tuple: "[]", dict: "{}"}.get(type(default), repr(default))
@@ -221,6 +223,65 @@ def test_off_loopback_nobody_is_let_in_unasked_unless_that_is_meant(tmp_path: Pa
     assert given(tmp_path, host="0.0.0.0", auth_off_anywhere=True).host == "0.0.0.0"
 
 
+# identity
+
+
+def test_who_calls_is_asked_where_it_is_said_so_also_off_loopback(tmp_path: Path) -> None:
+    assert given(tmp_path).auth == "off"
+    assert given(tmp_path, auth="iam", host="0.0.0.0").auth == "iam"
+    assert given(tmp_path, environment={"KUMO_AUTH": "iam", "KUMO_HOST": "10.0.0.1"}).host == "10.0.0.1"
+
+
+def test_default_accounts_edit_their_project_unless_told_otherwise(tmp_path: Path) -> None:
+    assert Settings().default_accounts_edit is True
+    assert given(tmp_path, environment={"KUMO_DEFAULT_ACCOUNTS_EDIT": "no"}).default_accounts_edit is False
+
+
+@pytest.mark.parametrize("tls", ["off", "auto", "cert.pem:key.pem", "/etc/kumo/cert.pem:/etc/kumo/key.pem"])
+def test_tls_is_off_our_own_or_the_operators(tls: str, tmp_path: Path) -> None:
+    assert given(tmp_path, tls=tls).tls == tls
+
+
+def test_the_ports_of_tls_and_the_proxy_are_settings(tmp_path: Path) -> None:
+    settings = given(tmp_path, tls="auto", tls_port="0", environment={"KUMO_PROXY_PORT": "3128"})
+    assert (settings.tls_port, settings.proxy_port) == (0, 3128)
+    assert (Settings().tls_port, Settings().proxy_port, Settings().proxy_others) == (8443, 8124, "tunnel")
+    assert given(tmp_path, proxy_others="refuse").proxy_others == "refuse"
+
+
+def test_clients_may_be_asked_for_certificates_where_there_is_tls(tmp_path: Path) -> None:
+    assert given(tmp_path, tls="auto", tls_client_ca="ca.pem").tls_client_ca == "ca.pem"
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["https://accounts.google.com", "https://kumo.example:8443/issuer", "http://localhost:8123", "http://127.0.0.1:81"],
+)
+def test_an_issuer_is_a_url_that_verifiers_can_trust(issuer: str, tmp_path: Path) -> None:
+    assert given(tmp_path, issuer=issuer).issuer == issuer
+
+
+def test_the_owners_key_is_beside_the_store_unless_told_otherwise() -> None:
+    assert Settings(store="/s").owner_file == Path("/s/owner.json")
+    assert Settings(store="/s", data="/d").owner_file == Path("/d/owner.json")
+    assert Settings(store="/s", owner_key="/keys/me.json").owner_file == Path("/keys/me.json")
+
+
+def test_accounts_and_bindings_are_tables_of_the_file(tmp_path: Path) -> None:
+    settings = given(
+        tmp_path,
+        file="""
+        [[service_accounts]]
+        id = "worker"
+        [[bindings]]
+        role = "roles/cloudtasks.enqueuer"
+        members = ["serviceAccount:worker@kumo-local.iam.gserviceaccount.com"]
+        """,
+    )
+    assert settings.service_accounts == ({"id": "worker"},)
+    assert [each["role"] for each in settings.bindings] == ["roles/cloudtasks.enqueuer"]
+
+
 # refusals
 
 
@@ -236,8 +297,18 @@ def test_off_loopback_nobody_is_let_in_unasked_unless_that_is_meant(tmp_path: Pa
         ({"clock": "sundial"}, "--clock sundial: choose one of system, manual."),
         ({"log": "loud"}, "--log loud: choose one of debug, info, warning, error."),
         ({"auth": "maybe"}, "--auth maybe: choose one of off, iam."),
-        ({"auth": "iam"}, "--auth: not available in this version."),
-        ({"tls_port": "1"}, "--tls-port: not available in this version."),
+        ({"proxy_others": "forward"}, "--proxy-others forward: choose one of tunnel, refuse."),
+        ({"tls_port": "65536"}, "--tls-port 65536: a port is a number from 0 to 65535."),
+        ({"proxy_port": "-1"}, "--proxy-port -1: a port is a number from 0 to 65535."),
+        ({"tls": "on"}, "--tls on: say off, auto or CERT:KEY, two PEM files."),
+        ({"tls": ""}, "--tls : say off, auto or CERT:KEY, two PEM files."),
+        ({"tls_client_ca": "ca.pem"}, "--tls-client-ca: needs --tls."),
+        ({"issuer": "http://issuer.example"}, "--issuer http://issuer.example: an https URL without query is needed."),
+        (
+            {"issuer": "https://i.example/?a=b"},
+            "--issuer https://i.example/?a=b: an https URL without query is needed.",
+        ),
+        ({"issuer": "accounts.google.com"}, "--issuer accounts.google.com: an https URL without query is needed."),
         (
             {"drain": "soon"},
             "on the command line: drain = 'soon' is not understood: a duration is written like 10s, 500ms, 1h or 31d.",
@@ -266,12 +337,6 @@ def test_off_loopback_nobody_is_let_in_unasked_unless_that_is_meant(tmp_path: Pa
 )
 def test_a_wrong_flag_is_refused_in_a_sentence(flags: dict[str, object], sentence: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, **flags) == sentence
-
-
-@pytest.mark.parametrize("name", LATER)
-def test_what_is_not_there_yet_is_said_so(name: str, tmp_path: Path) -> None:
-    other = {"auth": "iam", "proxy_others": "refuse"}.get(name, "4711")
-    assert refusal(tmp_path, **{name: other}) == f"--{name.replace('_', '-')}: not available in this version."
 
 
 @pytest.mark.parametrize(
@@ -309,6 +374,7 @@ def test_a_wrong_variable_is_refused_in_a_sentence(environment: dict[str, str], 
         ("port = 1.5", "in DIR/kumo.toml: port = 1.5 is not understood: a whole number is needed."),
         ("queue = [1]", "in DIR/kumo.toml: queue = [1] is not understood: a list of texts is needed."),
         ("queue = {}", "in DIR/kumo.toml: queue = {} is not understood: a list of texts is needed."),
+        ("bindings = ['a']", "in DIR/kumo.toml: bindings = ['a'] is not understood: a list of tables is needed."),
         ("queues = ['a']", "in DIR/kumo.toml: queues = ['a'] is not understood: a list of tables is needed."),
         (
             "drain = [1]",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
@@ -71,6 +73,14 @@ def test_a_port_in_use_is_named_and_the_store_left_alone(tmp_path: Path) -> None
         (("--host", "0.0.0.0"), "--host 0.0.0.0 is not loopback"),
         (("--host", "no-such-host.invalid", "--auth-off-anywhere"), "no-such-host.invalid"),
         (("--queue", "not a name"), "a declared queue was refused"),
+        (("--tls", "on"), "--tls on: say off, auto or CERT:KEY, two PEM files."),
+        (("--tls", "/nowhere/cert.pem:/nowhere/key.pem", "--tls-port", "0", "--proxy-port", "0"), "/nowhere/"),
+        (("--tls-client-ca", "ca.pem"), "--tls-client-ca: needs --tls."),
+        (("--issuer", "issuer.example"), "--issuer issuer.example: an https URL without query is needed."),
+        (
+            ("--auth", "iam", "--owner-key", "/dev/null/owner.json"),
+            "/dev/null/owner.json cannot be written: Not a directory",
+        ),
     ],
 )
 def test_a_bad_option_is_said_in_one_line(tmp_path: Path, arguments: tuple[str, ...], part: str) -> None:
@@ -83,32 +93,10 @@ def test_an_unknown_option_shows_how_to_call(tmp_path: Path) -> None:
     assert "unrecognized arguments: --no-such-option" in ended.stderr
 
 
-@pytest.mark.parametrize(
-    "option",
-    [
-        ("--auth", "iam"),
-        ("--tls", "auto"),
-        ("--tls-port", "9443"),
-        ("--proxy-port", "9124"),
-        ("--proxy-others", "refuse"),
-        ("--issuer", "https://issuer.example"),
-        ("--owner-key", "owner.json"),
-        ("--store", "postgresql://kumo:secret@db.example/kumo"),
-    ],
-)
-def test_an_option_of_a_later_step_is_not_available_yet(tmp_path: Path, option: tuple[str, str]) -> None:
-    sentence = refusal("--port", "0", *(() if option[0] == "--store" else ("--store", str(tmp_path))), *option)
-    assert sentence.endswith("not available in this version.")
-    assert option[0] in sentence
-    assert "secret" not in sentence
+def test_a_store_of_a_later_step_is_not_available_yet(tmp_path: Path) -> None:
+    sentence = refusal("--port", "0", "--data", str(tmp_path), "--store", "postgresql://kumo:secret@db.example/kumo")
+    assert sentence == "--store postgresql://db.example/kumo: not available in this version."
     assert list(tmp_path.iterdir()) == []
-
-
-def test_an_option_of_a_later_step_is_accepted_with_its_default(tmp_path: Path) -> None:
-    with running(
-        tmp_path, "--auth", "off", "--tls", "off", "--tls-port", "8443", "--proxy-others", "tunnel"
-    ) as process:
-        assert process.http("GET", f"/v2/{LOCATION}/queues")[0] == 200
 
 
 # files that are not ours to change
@@ -277,6 +265,60 @@ def wait_until_refused(process: KumoProcess) -> None:
         except (ConnectionRefusedError, ConnectionResetError):
             return  # reset: the listener was closed before it took this connection
     raise AssertionError("the server went on listening")
+
+
+# identity
+
+TLS = ("--tls", "auto", "--tls-port", "0", "--proxy-port", "0")
+
+
+def modes(directory: Path) -> dict[str, int]:
+    """The files and directories below one, each with its mode."""
+    return {str(each.relative_to(directory)): each.stat().st_mode & 0o777 for each in sorted(directory.rglob("*"))}
+
+
+def test_a_server_that_asks_who_calls_writes_a_key_for_its_owner(tmp_path: Path) -> None:
+    with running(tmp_path, "--auth", "iam") as process:
+        status, answer = process.http("GET", f"/v2/{LOCATION}/queues")
+        assert (status, answer["error"]["status"]) == (401, "UNAUTHENTICATED")  # type: ignore[index,call-overload]
+        key = json.loads((tmp_path / "data" / "owner.json").read_text())
+        assert key["token_uri"] == f"http://127.0.0.1:{process.port}/token"
+    assert modes(tmp_path / "data")["owner.json"] == 0o600
+    assert key["client_email"] == "kumo-owner@kumo-local.iam.gserviceaccount.com"
+    log = (tmp_path / "server.log").read_text()
+    assert str(tmp_path / "data" / "owner.json") in log
+    assert key["private_key"].splitlines()[1] not in log
+
+
+def test_the_owners_key_is_written_once_where_it_is_wanted_and_anew_when_it_is_lost(tmp_path: Path) -> None:
+    file = tmp_path / "keys" / "me.json"
+    with running(tmp_path, "--auth", "iam", "--owner-key", str(file)) as process:
+        first = file.read_text()
+        assert process.stop() == 0
+        process.start()
+        assert file.read_text() == first
+        assert process.stop() == 0
+        file.unlink()
+        process.start()
+        second = json.loads(file.read_text())
+    assert second["client_email"] == json.loads(first)["client_email"]
+    assert second["private_key_id"] != json.loads(first)["private_key_id"]
+    assert not (tmp_path / "data" / "owner.json").exists()
+
+
+def test_with_tls_there_are_three_ports_and_private_files(tmp_path: Path) -> None:
+    with running(tmp_path, *TLS) as process:
+        assert len({process.port, process.tls_port, process.proxy_port} - {0}) == 3
+        trusted = ssl.create_default_context(cafile=str(tmp_path / "data" / "tls" / "ca.pem"))
+        for name in ("127.0.0.1", "cloudtasks.googleapis.com"):
+            with (
+                socket.create_connection(("127.0.0.1", process.tls_port), timeout=20) as plain,
+                trusted.wrap_socket(plain, server_hostname=name) as secure,
+            ):
+                assert secure.version() == "TLSv1.3"
+    made = modes(tmp_path / "data")
+    assert made["tls"] == 0o700
+    assert {mode for name, mode in made.items() if (tmp_path / "data" / name).is_file()} == {0o600}
 
 
 # what it says of itself

@@ -107,6 +107,8 @@ class Port:
             return
         try:
             self.sockets = _bind(self.host, self.number)
+            for each in self.sockets:  # a port that nobody listens on yet could be taken by another just the same
+                each.listen(BACKLOG)
         except OSError as error:
             raise OSError(error.errno, f"cannot listen on {self.host}:{self.number}: {error.strerror}") from error
         self.number = self.sockets[0].getsockname()[1]

@@ -61,6 +61,11 @@ class Settings:
     max_concurrent_dispatches: int = 5_000
     task_name_rest: int = HOUR
     queue_name_rest: int = 3 * DAY
+    history: str = "failed"
+    history_keep: int = 7 * DAY
+    dead_letters_keep: int = 30 * DAY
+    logs_keep: int = 30 * DAY
+    logs_size: int = 1024**3
     app_engine_host: str = "{project}.{location}.r.appspot.com"
     app_engine_services: Mapping[str, str] = field(default_factory=dict)
     egress_rules: tuple[str, ...] = ()
@@ -102,6 +107,14 @@ class Settings:
         scheme, _, path = self.store.partition("://")
         return Path(path.removeprefix("/")) if scheme == "sqlite" else None
 
+    @property
+    def logs_file(self) -> Path:
+        """Where log entries are: logs.db beside kumo.db, NAME.logs.db beside a store of another name."""
+        store = self.database
+        if store is None or store.name == "kumo.db":
+            return (self.data_directory if store is None else store.parent) / "logs.db"
+        return store.with_name(f"{store.stem}.logs.db")
+
 
 def gather(flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None) -> Settings:
     """The settings that hold: flags over `KUMO_*` over the file over the defaults. SettingsError says what is wrong."""
@@ -121,6 +134,8 @@ def check(settings: Settings) -> Settings:
     _check_choice("clock", settings.clock, ("system", "manual"))
     _check_choice("proxy-others", settings.proxy_others, ("tunnel", "refuse"))
     _check_choice("log", settings.log, ("debug", "info", "warning", "error"))
+    if settings.history not in ("failed", "all", "off"):
+        raise SettingsError(f"history {settings.history}: choose one of failed, all, off.")
     most = Settings().max_body
     if settings.max_body > most:
         raise SettingsError(f"max_body {settings.max_body}: {most} bytes (16MiB) is the most.")
@@ -194,8 +209,8 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
 
 
 _NAMES = {each.name: each for each in fields(Settings)}
-_DURATIONS = frozenset({"drain", "task_name_rest", "queue_name_rest"})
-_SIZED = frozenset({"max_body"})
+_DURATIONS = frozenset({"drain", "task_name_rest", "queue_name_rest", "history_keep", "dead_letters_keep", "logs_keep"})
+_SIZED = frozenset({"max_body", "logs_size"})
 _OPEN = frozenset({"egress_private"})  # auto, true or false
 _LISTS = {
     "queue": str,

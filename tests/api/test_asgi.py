@@ -1,4 +1,4 @@
-"""The application: the same calls through both transports, the guard before everything, plain pages beside them."""
+"""The application: the same calls through both transports, the guard before everything, then who calls, and pages."""
 
 from __future__ import annotations
 
@@ -180,6 +180,18 @@ async def test_a_page_sees_the_request_and_may_refuse_it(surface: Surface) -> No
     assert (seen[0].verb, seen[0].path, seen[0].query, seen[0].body) == ("POST", "/kumo/v1/x", b"a=b", b"yes")
     assert (seen[0].headers[b"h"], seen[0].caller.peer) == (b"v", "127.0.0.1")
     assert (await client.ask("POST", "/kumo/v1/x", body=b"no")).json()["error"]["message"] == "no"
+
+
+async def test_a_page_sees_the_variables_of_its_path_decoded(surface: Surface) -> None:
+    async def show(request: PageRequest) -> PageResponse:
+        return PageResponse(json.dumps(request.variables).encode())
+
+    pages = [PageRoute("GET", "/certificates/{account}", show), PageRoute("GET", "/certificates/all", show)]
+    client = Client(Application(routes=[], pages=pages, guard=open_door, through=surface.through))
+    assert (await client.ask("GET", "/certificates/a%40b%2Fc.d")).json() == {"account": "a@b/c.d"}
+    assert (await client.ask("GET", "/certificates/all")).json() == {}
+    assert (await client.ask("GET", "/certificates/a/b")).status == 404
+    assert surface.entered == ["GET /certificates/{account}", "GET /certificates/all"]
 
 
 # -- the rest of ASGI ------------------------------------------------------------------------------------------------

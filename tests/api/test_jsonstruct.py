@@ -31,6 +31,10 @@ class Asked(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     service_account: Account = msgspec.field(default_factory=Account)
 
 
+class Whatever(msgspec.Struct, rename="camel"):
+    account: str
+
+
 class Shown(msgspec.Struct, rename="camel", omit_defaults=True):
     unique_id: str = ""
     service_account: Account | None = None
@@ -156,6 +160,11 @@ def test_an_unknown_parameter_is_told_in_googles_words(name: str) -> None:
         f'{PAYLOAD} Unknown name "{name}": Cannot bind query parameter. '
         f"Field '{name}' could not be found in request message."
     )
+
+
+def test_a_request_that_takes_whatever_comes_refuses_no_name() -> None:
+    binding = StructBinding(JsonRoute("s", "M", "POST", "/v1/{account}", Whatever, "", "", unused))
+    assert binding.of_json(PATH, (("pageSize", "1"), ("a.b", "2")), body=b'{"colour": 1}') == Whatever("a")
 
 
 def test_a_parameter_that_is_no_list_comes_once() -> None:

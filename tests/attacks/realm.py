@@ -1,4 +1,4 @@
-"""A server that asks everybody who he is, with people in two projects, and the ways in which an attacker talks to it."""
+"""A server that asks everybody who he is, people of two projects, and the ways in which an attacker talks to it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import grpc
 import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.protobuf import json_format
 
 from tests.calls import CALLS, HttpReply, Json, RawRest, Reply, transcoded
@@ -32,6 +34,12 @@ Pairs = Sequence[tuple[str, str]]
 
 def queue_of(project: str, queue: str = "work") -> str:
     return f"projects/{project}/{PLACE}/queues/{queue}"
+
+
+@lru_cache
+def loaded(pem: str) -> Any:
+    """A private key; reading one takes as long as a hundred signatures."""
+    return load_pem_private_key(pem.encode(), None)
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,11 @@ class Person:
     def signed(self, claims: Json, *, named: bool = True) -> str:
         """A JWT of any claims, however wrong; `named`: its header says which key signed it."""
         kid = {"kid": self.key["private_key_id"]} if named else {}
-        return jwt.PyJWS().encode(json.dumps(claims).encode(), self.key["private_key"], "RS256", kid)
+        return jwt.PyJWS().encode(json.dumps(claims).encode(), self.private_key, "RS256", kid)
+
+    @property
+    def private_key(self) -> Any:
+        return loaded(self.key["private_key"])
 
 
 class Realm:
@@ -163,8 +175,9 @@ class Realm:
         self.must("POST", f"{version}{resource}:setIamPolicy", {"policy": {"bindings": bindings}})
 
     def queue(self, project: str, queue: str) -> str:
-        name = queue_of(project, queue)
-        self.must("POST", f"/v2/projects/{project}/{PLACE}/queues", {"name": name})
+        """A new queue, whose tasks are not tried again while a test runs."""
+        name, patient = queue_of(project, queue), {"minBackoff": "3600s", "maxBackoff": "3600s"}
+        self.must("POST", f"/v2/projects/{project}/{PLACE}/queues", {"name": name, "retryConfig": patient})
         return name
 
     def raw(self, *requests: bytes) -> list[tuple[int, bytes]]:
@@ -182,11 +195,11 @@ def reply_of(reply: HttpReply) -> Reply:
 
 
 def raw_http(port: int, *requests: bytes, host: str = "127.0.0.1") -> list[tuple[int, bytes]]:
-    """Send, say that nothing more comes, and read every answer until the server closes."""
+    """Send and read every answer until the server closes: the last request must make it do so."""
     with socket.create_connection((host, port), PATIENCE) as connection:
-        for request in requests:
-            connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):  # it may have heard enough
+            for request in requests:
+                connection.sendall(request)
         heard = b""
         with contextlib.suppress(ConnectionResetError):
             while piece := connection.recv(65_536):
@@ -195,7 +208,7 @@ def raw_http(port: int, *requests: bytes, host: str = "127.0.0.1") -> list[tuple
 
 
 def answers_in(heard: bytes) -> Iterator[tuple[int, bytes]]:
-    """The answers in what a server said, each of which must give its length."""
+    """The answers in what a server said; each but an interim one must give its length."""
     while heard:
         head, gap, rest = heard.partition(b"\r\n\r\n")
         assert gap, heard
@@ -203,8 +216,9 @@ def answers_in(heard: bytes) -> Iterator[tuple[int, bytes]]:
         fields = {
             name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines[1:])
         }
-        length = int(fields[b"content-length"])
-        yield int(lines[0].split()[1]), rest[:length]
+        status = int(lines[0].split()[1])
+        length = int(fields[b"content-length"]) if status >= 200 else 0
+        yield status, rest[:length]
         heard = rest[length:]
 
 

@@ -13,10 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
 )
 
 from tests.attacks.conftest import NewPerson
@@ -42,8 +39,7 @@ def packed(value: object) -> str:
 
 
 def public_key_of(person: Person) -> bytes:
-    private = load_pem_private_key(person.key["private_key"].encode(), None)
-    return private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return person.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def keyed_with(secret: bytes, person: Person) -> str:
@@ -66,11 +62,11 @@ def altered(person: Person) -> str:
 
 def with_own_key(person: Person) -> str:
     """Signed with a key that the token brings along."""
-    other = jwt.algorithms.RSAAlgorithm.to_jwk(load_pem_private_key(OTHER_KEY, None).public_key(), as_dict=True)
+    other = jwt.algorithms.RSAAlgorithm.to_jwk(OTHER_KEY.public_key(), as_dict=True)
     return jwt.encode(person.claims(), OTHER_KEY, "RS256", {"jwk": other, "jku": "https://evil.example"})
 
 
-OTHER_KEY = pair(1).private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+OTHER_KEY = pair(1).private
 FORGED: dict[str, Callable[[Person], str]] = {
     "alg none": lambda p: without_algorithm(p, "none", ""),
     "alg None": lambda p: without_algorithm(p, "None", ""),
@@ -86,7 +82,7 @@ FORGED: dict[str, Callable[[Person], str]] = {
     "somebody else's key": lambda p: jwt.encode(p.claims(), OTHER_KEY, "RS256", {"kid": p.key["private_key_id"]}),
     "a key of its own": with_own_key,
     "a key that is a path": lambda p: jwt.encode(p.claims(), OTHER_KEY, "RS256", {"kid": "../../../dev/null"}),
-    "PS256": lambda p: jwt.encode(p.claims(), p.key["private_key"], "PS256", {"kid": p.key["private_key_id"]}),
+    "PS256": lambda p: jwt.encode(p.claims(), p.private_key, "PS256", {"kid": p.key["private_key_id"]}),
     "wrong issuer": lambda p: p.token(iss="https://accounts.google.com"),
     "issuer of another": lambda p: p.token(iss=f"{ALPHA}@appspot.gserviceaccount.com"),
     "issuer that is a list": lambda p: p.token(iss=[p.email]),
@@ -113,7 +109,7 @@ FORGED: dict[str, Callable[[Person], str]] = {
     "a comma and another": lambda p: f"{p.token()}, Bearer {p.token()}",
     "deep claims": lambda p: f"{packed({'alg': 'RS256'})}.{packed(b'[' * 20_000)}.{packed(b'x')}",
     "a huge number": lambda p: p.token(exp=10**400),
-    "giant token": lambda p: p.token(padding="x" * 6_000),
+    "giant token": lambda p: p.token(padding="x" * 14_000),
 }
 
 
@@ -157,14 +153,14 @@ def test_the_token_endpoint_takes_no_forged_assertion(realm: Realm, ann: Person,
 def test_the_token_endpoint_takes_no_assertion_meant_for_others(realm: Realm, ann: Person, kind: str) -> None:
     assert realm.exchanged(ann.assertion())[0] == 200
     status, answer = realm.exchanged(ann.assertion(**STALE_GRANTS[kind]))
-    assert (status, answer["error"]) in ((400, "invalid_grant"), (401, "unauthorized_client"))
+    assert (status, answer["error"]) in ((400, "invalid_grant"), (400, "unauthorized_client"))
     assert "access_token" not in answer
 
 
 @pytest.mark.parametrize("size", [20_000, 60_000, 200_000, 2_000_000])
 def test_a_giant_header_is_refused_and_costs_nobody_else(realm: Realm, ann: Person, size: int) -> None:
     field = f"Authorization: Bearer {'x' * size}"
-    ((status, _),) = realm.raw(request(f"/v2/{QUEUE['name']}", field))
+    ((status, _),) = realm.raw(request(f"/v2/{QUEUE['name']}", field, close=True))
     assert status in (401, 431)
     assert realm.grpc("GetQueue", QUEUE, "x" * size).status in (
         REFUSED,

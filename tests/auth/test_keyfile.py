@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 
+import jwt
+import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from google.auth import crypt
 from google.oauth2.service_account import Credentials
 
-from kumotasks.auth.keyfile import key_file, make_key_pair
+from kumotasks.auth.keyfile import key_file, make_key_pair, read_key_file
 from kumotasks.domain.account import ServiceAccount
+from kumotasks.domain.clock import SECOND
 from tests.factory import NOW
 
+UNTIMED = {"verify_exp": False, "verify_iat": False}
 ACCOUNT = ServiceAccount("p", "robot@p.iam.gserviceaccount.com", "100000000000000000001")
 PRIVATE, CERTIFICATE = make_key_pair(ACCOUNT.unique_id, NOW)
 FILE = key_file(ACCOUNT, "a" * 40, PRIVATE, token_uri="https://oauth2.googleapis.com/token")
@@ -67,3 +72,24 @@ def test_a_pair_is_made_anew_each_time_and_may_go_without_a_name() -> None:
 def test_a_long_subject_is_cut_to_what_a_certificate_holds() -> None:
     _, certificate = make_key_pair("s" * 100)
     assert x509.load_pem_x509_certificate(certificate.encode()).subject.rfc4514_string() == "CN=" + "s" * 64
+
+
+def test_a_file_that_was_written_is_read_again_and_signs() -> None:
+    held = read_key_file(FILE)
+    proof = held.assertion("http://127.0.0.1:8123", NOW)
+    assert held.email == ACCOUNT.email
+    assert jwt.get_unverified_header(proof) == {"alg": "RS256", "typ": "JWT", "kid": "a" * 40}
+    public = x509.load_pem_x509_certificate(CERTIFICATE.encode()).public_key()
+    claims = jwt.decode(proof, public, algorithms=["RS256"], audience="http://127.0.0.1:8123", options=UNTIMED)
+    assert claims["iss"] == claims["sub"] == ACCOUNT.email
+    assert (claims["iat"], claims["exp"]) == (NOW // SECOND, NOW // SECOND + 3600)
+    assert PRIVATE.splitlines()[3] not in repr(held)
+
+
+def test_a_private_key_of_another_kind_is_refused_and_not_shown() -> None:
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    for private in (pem.decode(), PRIVATE[:-60], "", 7):
+        content = json.dumps({**json.loads(FILE), "private_key": private}).encode()
+        with pytest.raises(ValueError, match="its private key") as refused:
+            read_key_file(content)
+        assert refused.value.__cause__ is None

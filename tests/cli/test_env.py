@@ -248,7 +248,7 @@ def test_a_page_that_is_not_there_is_one_clear_line(
 
 
 def test_a_page_of_a_later_version_is_read() -> None:
-    page = read(json.dumps({**SECURE, "more": {"x": 1}}).encode())
+    page = read({**SECURE, "more": {"x": 1}})
     assert page == EnvPage("off", "p", "us-central1", 8123, 8443, 8124, AUTHORITY)
 
 

@@ -61,7 +61,9 @@ WHOLE = [
     ),
     pytest.param(b"HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", Answered(999), id="a status unheard of"),
     pytest.param(
-        b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n" + b"a" * 300, Answered(200, None, b"a" * 256), id="excerpt"
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1300\r\n\r\n" + b"a" * 1300,
+        Answered(200, None, b"a" * 1024),
+        id="excerpt",
     ),
 ]
 
@@ -151,14 +153,14 @@ def test_a_head_that_is_too_large_is_refused_in_one_read_or_many() -> None:
 def test_a_head_may_be_followed_by_much_in_the_same_read() -> None:
     body = b"x" * HEAD_LIMIT
     data = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    assert read(data) == Answered(200, None, body[:256])
+    assert read(data) == Answered(200, None, body[:1024])
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 99999999\r\n\r\n", b"\r\n"])
 def test_past_its_bound_a_body_no_longer_matters(head: bytes) -> None:
     reader = AnswerReader()
     assert reader.feed(b"HTTP/1.1 200 OK\r\n" + head + b"x" * (BODY_LIMIT - 100)) is None
-    assert reader.feed(b"x" * 100) == Answered(200, None, b"x" * 256)
+    assert reader.feed(b"x" * 100) == Answered(200, None, b"x" * 1024)
     assert not reader.reusable
 
 

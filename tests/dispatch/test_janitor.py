@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from kumotasks.dispatch.janitor import PASS, Janitor
 from kumotasks.domain.clock import DAY, HOUR, MINUTE, SECOND, ManualClock
 from kumotasks.domain.errors import StorageUnavailable
+from kumotasks.storage.history import KEEP, Keep
 from kumotasks.storage.store import Listener, QueueDeleted, Swept, TaskDeleted, Wake
 from tests.factory import NOW, a_task
 
@@ -26,8 +27,8 @@ class DirtyStore:
     def listen(self, listener: Listener) -> None:
         self._listener = listener
 
-    async def sweep(self, *, now: int, limit: int) -> Swept:
-        assert limit == PASS
+    async def sweep(self, *, now: int, limit: int, keep: Keep) -> Swept:
+        assert (limit, keep) == (PASS, KEEP)
         self.passes.append(now - NOW)
         await asyncio.sleep(0)
         answer = self._script.pop(0) if self._script else NOTHING

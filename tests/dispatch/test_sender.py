@@ -95,7 +95,7 @@ async def interrupting(visit: Visit) -> None:
         ),
         pytest.param(
             answering(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n" + b"x" * 4_000_000),
-            Answered(200, None, b"x" * 256),
+            Answered(200, None, b"x" * 1024),
             id="flood of body",
         ),
         pytest.param(

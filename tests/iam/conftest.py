@@ -24,4 +24,4 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         )
         key.refresh(None)
         owner.token = key.token.decode()
-        yield Stage(owner, {"grpc": grpc, "rest": rest})
+        yield Stage(owner, grpc=grpc, rest=rest)

@@ -1,4 +1,7 @@
-"""matrix.toml, read: what each call needs, what each role holds, and so who must be refused what. Nothing of the server."""
+"""matrix.toml, read: what each call needs, what each role holds, and so who must be refused what.
+
+It must never look into the server: what it would find there is what is being tested.
+"""
 
 from __future__ import annotations
 

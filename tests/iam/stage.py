@@ -1,4 +1,7 @@
-"""The stage of the matrix: an account for every (role, scope), with its token, its queues, and the policies in force."""
+"""The stage of the matrix: an account for every (role, scope), its token and its queues, and the policies in force.
+
+All of it is made once, before the first call. What is expected of a caller is not known here.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ TRANSPORTS = ("grpc", "rest")
 CASES = tuple((role, scope) for scope in ("project", "queue", "signer") for role in ROLES)
 # Who is bound on an account alone may not even create tasks; so that actAs decides, all of Cloud Tasks is theirs.
 _GROUND = Grant("roles/cloudtasks.admin", "project")
+SHARED = f"{LOCATION}/queues/shared"  # everybody who is bound on queues is bound on this one too
 _CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -37,11 +41,12 @@ class Cast:
 
 
 class Stage:
-    """Built by `owner`, who may do everything."""
+    """Built by `owner`, who may do everything; `rest` is everybody else's, as is `grpc`."""
 
-    def __init__(self, owner: RestClient, clients: dict[str, Client]) -> None:
-        self._owner = owner
-        self._clients = clients
+    def __init__(self, owner: RestClient, *, grpc: Client, rest: RestClient) -> None:
+        self.owner = owner
+        self.rest = rest
+        self._clients: dict[str, Client] = {"grpc": grpc, "rest": rest}
         self._operations: dict[str, str] = {}
         self._account("signer", PROJECT)
         self._account("signer", "another")
@@ -49,9 +54,10 @@ class Stage:
         for case in CASES:
             for transport in TRANSPORTS:
                 self._furnish(self._queue(case, transport), self._casts[case])
-        for resource, scope in ((f"projects/{PROJECT}", "project"), (f"projects/-/serviceAccounts/{SIGNER}", "signer")):
-            bindings = [each for cast in self._casts.values() for each in cast.bindings(scope)]
-            owner.json("POST", f"/v1/{resource}:setIamPolicy", {"policy": {"bindings": bindings}})
+        owner.json("POST", f"/v2/{LOCATION}/queues", queue(SHARED))
+        self._bind(f"/v1/projects/{PROJECT}", "project")
+        self._bind(f"/v1/projects/-/serviceAccounts/{SIGNER}", "signer")
+        self._bind(f"/v2/{SHARED}", "queue")
 
     def cast(self, case: tuple[str, str]) -> Cast:
         return self._casts[case]
@@ -70,26 +76,31 @@ class Stage:
         """The same, and nothing of it exists; each row has a nowhere of its own, since UpdateQueue makes it a place."""
         return Place(f"{self._queue(case, transport)}-not-{row.slug}", row.slug, f"{LOCATION}/operations/none")
 
+    def _bind(self, path: str, scope: str) -> None:
+        """One policy for everybody who is bound on that kind of resource."""
+        bindings = [each for cast in self._casts.values() for each in cast.bindings(scope)]
+        self.owner.json("POST", f"{path}:setIamPolicy", {"policy": {"bindings": bindings}})
+
     def _queue(self, case: tuple[str, str], transport: str) -> str:
         return f"{LOCATION}/queues/case-{CASES.index(case)}-{transport}"
 
     def _cast(self, index: int, case: tuple[str, str]) -> Cast:
         email = self._account(f"caller-{index}", PROJECT)
         path = f"/v1/projects/-/serviceAccounts/{email}:generateAccessToken"
-        return Cast(case, email, self._owner.json("POST", path, {"scope": [_CLOUD_PLATFORM]})["accessToken"])
+        return Cast(case, email, self.owner.json("POST", path, {"scope": [_CLOUD_PLATFORM]})["accessToken"])
 
     def _account(self, ident: str, project: str) -> str:
         body = {"accountId": ident, "serviceAccount": {}}
-        email: str = self._owner.json("POST", f"/v1/projects/{project}/serviceAccounts", body)["email"]
+        email: str = self.owner.json("POST", f"/v1/projects/{project}/serviceAccounts", body)["email"]
         return email
 
     def _furnish(self, full_name: str, cast: Cast) -> None:
-        """A queue with a task for each row that speaks of one, the operation that made them, and the caller's policy."""
-        self._owner.json("POST", f"/v2/{LOCATION}/queues", queue(full_name))
+        """A queue with a task for each row that speaks of one, and the caller's policy on it."""
+        self.owner.json("POST", f"/v2/{LOCATION}/queues", queue(full_name))
         named = [row.slug for row in ROWS if row.needs_any("task") or row.rpc == "BatchDeleteTasks"]
         batch = {"requests": [{"task": http_task(f"{full_name}/tasks/{slug}")} for slug in named]}
-        made = self._owner.json("POST", f"/v2/{full_name}/tasks:batchCreate", batch)
+        made = self.owner.json("POST", f"/v2/{full_name}/tasks:batchCreate", batch)
         assert len(made["response"]["tasks"]) == len(named)
         self._operations[full_name] = made["name"]
         policy = {"policy": {"bindings": cast.bindings("queue")}}
-        self._owner.json("POST", f"/v2/{full_name}:setIamPolicy", policy)
+        self.owner.json("POST", f"/v2/{full_name}:setIamPolicy", policy)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from kumotasks.domain.account import default_accounts
 from kumotasks.domain.clock import MINUTE
 from kumotasks.domain.errors import EntityNotFound
 from kumotasks.service.certificates import Certificates
@@ -44,6 +45,14 @@ async def test_the_keys_of_id_tokens_are_no_accounts(house: House, certificates:
 
 async def test_a_default_account_that_nobody_used_has_none(certificates: Certificates) -> None:
     assert await certificates.of("p@appspot.gserviceaccount.com") == {}
+
+
+async def test_a_default_account_that_was_signed_for_shows_what_signed(
+    house: House, certificates: Certificates
+) -> None:
+    account = default_accounts("signed-for")[0]
+    key = await house.keyring.account_key(account.unique_id)
+    assert await certificates.of(account.email) == {key.key_id: key.certificate}
 
 
 async def test_an_account_that_is_disabled_or_gone_shows_nothing(house: House, certificates: Certificates) -> None:

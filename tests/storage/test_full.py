@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from kumotasks.domain.errors import StorageFull
+from kumotasks.domain.history import AttemptRecord
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.retry import dispatched
 from kumotasks.domain.task import Task
+from kumotasks.storage.history import LetterKey
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.store import Settlement, StoredQueue, Wake
@@ -80,6 +82,46 @@ async def test_results_are_committed_while_additions_are_refused(store: SqlStore
     )
     assert [answers[0], type(answers[1]), answers[2]] == [True, StorageFull, True]
     assert await there(store) == [retried, *kept[2:]]
+
+
+async def test_without_space_a_result_is_committed_and_its_attempt_forgotten(store: SqlStore, q: StoredQueue) -> None:
+    kept = await fill(store)
+    retried = [dispatched(task, NOW) for task in kept[:60]]
+    attempt = AttemptRecord(1, NOW, NOW, NOW, 500, 13, "", b"x" * 1_024, NOW, "")
+    assert all([await store.settle(failed(q, task, attempt=attempt)) for task in retried])
+    assert await there(store) == [*retried, *kept[60:]]
+    remembered = [await store.history.attempts(task.name, after=(0, 0), limit=9) for task in retried]
+    assert not all(remembered)
+    ends = [store.settle(ended(q, task)) for task in kept[60:70]]
+    assert all([await end for end in ends])
+    assert await store.settle(failed(q, retried[0], attempt=attempt))
+    assert len(await store.history.attempts(retried[0].name, after=(0, 0), limit=9)) == 1
+
+
+async def test_a_task_that_is_given_up_without_space_is_kept_as_a_letter(store: SqlStore, q: StoredQueue) -> None:
+    kept = await fill(store)
+    attempt = AttemptRecord(1, NOW, NOW, NOW, 500, 13, "", b"", None, "")
+    letters = []
+    for task in kept:
+        try:
+            assert await store.settle(ended(q, task, attempt=attempt, dead=attempt))
+        except StorageFull:
+            continue
+        letters.append(task)
+    found = await store.history.dead_letters(queue_name(), after=LetterKey("", 0), limit=PAGES, max_bytes=10**9)
+    assert [letter.task for letter in found] == letters
+    assert await there(store) == [task for task in kept if task not in letters]
+    assert len(letters) > len(kept) // 2
+
+
+async def test_a_death_without_space_does_not_hold_up_an_end(store: SqlStore, q: StoredQueue) -> None:
+    kept = await fill(store)
+    attempt = AttemptRecord(1, NOW, NOW, NOW, 500, 13, "x" * 50_000, b"", None, "")
+    answers = await asyncio.gather(
+        store.settle(ended(q, kept[0], dead=attempt)), store.settle(ended(q, kept[1])), return_exceptions=True
+    )
+    assert [type(answers[0]), answers[1]] == [StorageFull, True]
+    assert await there(store) == [kept[0], *kept[2:]]
 
 
 async def test_of_several_tasks_without_space_none_is_kept(store: SqlStore, q: StoredQueue, tmp_path: Path) -> None:

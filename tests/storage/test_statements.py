@@ -24,6 +24,10 @@ SCANS_ALLOWED = {
     "doomed_generation": "doomed",
     "next_expiries": "task",  # the first row only
     "oldest_tasks": "task",  # by rowid, as many as it answers
+    "oldest_attempt": "attempt",  # the first row only
+    "oldest_letter": "dead_letter",
+    "forget_old_attempts": "attempt",  # by rowid, as many as it removes
+    "forget_old_letters": "dead_letter",
 }
 
 

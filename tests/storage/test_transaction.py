@@ -14,6 +14,7 @@ from kumotasks.storage import queues, tasks
 from kumotasks.storage.bulk import Surprised
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
+from kumotasks.storage.history import KEEP
 from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.rows import pack_definition
@@ -23,9 +24,9 @@ from kumotasks.storage.statements import read_statements
 from kumotasks.storage.store import Settlement, StoredQueue
 from kumotasks.storage.sweep import sweep
 from kumotasks.storage.transaction import Transaction
-from tests.factory import NOW, a_named_task, a_queue, a_task, ended, failed, ids, queue_name
+from tests.factory import NOW, a_named_task, a_queue, a_record, a_task, ended, failed, ids, queue_name
 
-TABLES = ("queue", "retired_queue", "task", "task_name", "doomed", "run_request", "record")
+TABLES = ("queue", "retired_queue", "task", "task_name", "doomed", "run_request", "record", "attempt", "dead_letter")
 
 
 @pytest.fixture
@@ -86,12 +87,13 @@ async def test_bulk_and_one_by_one_leave_the_same_rows(session: Session, q: Stor
         session.connection.execute("BEGIN")
         run(session, q, [adding(*first), adding(a_named_task("n0", serial=NOW + 1))], hopeful=hopeful)
         settlements = [ended(q, task, name_until=NOW + 5) for task in first[::3]]
-        settlements += [failed(q, task) for task in first[1::3]]
+        settlements += [failed(q, task, attempt=a_record(number)) for number, task in enumerate(first[1::3], 90)]
+        settlements += [ended(q, task, attempt=a_record(1), dead=a_record(1)) for task in first[2:30:3]]
         run(session, q, [settling(settlement) for settlement in settlements], hopeful=hopeful)
         rows[hopeful] = {table: session.connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
         session.connection.execute("ROLLBACK")
     assert rows[True] == rows[False]
-    assert len(rows[True]["task"]) == 66
+    assert [len(rows[True][table]) for table in ("task", "attempt", "dead_letter")] == [56, 43, 10]
 
 
 async def test_an_id_that_is_taken_is_a_surprise(session: Session, q: StoredQueue) -> None:
@@ -120,6 +122,6 @@ async def test_nothing_is_left_of_what_was_purged_and_deleted(session: Session, 
     run(session, q, jobs)
     session.drive(queues.purge_queue(queue_name(), NOW, NOW))
     session.drive(queues.delete_queue(queue_name(), NOW))
-    while session.drive(sweep(NOW, 10, Ended())).value.more:
+    while session.drive(sweep(NOW, 10, Ended(), KEEP)).value.more:
         pass
     assert {table: count(session, table) for table in TABLES} == dict.fromkeys(TABLES, 0)

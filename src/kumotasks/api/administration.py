@@ -57,9 +57,9 @@ class Bound(msgspec.Struct, omit_defaults=True):
 
 
 class Explained(msgspec.Struct, omit_defaults=True):
-    """`reason`: AUTH_OFF, OWNER or BINDING where it is granted; where it is not, CONDITION, NO_BINDING, or NO_ACCOUNT of
-    a service account that is not there. `refused` are bindings whose conditions do not hold; `roles` have the
-    permission, the least of them first."""
+    """`reason`: AUTH_OFF, OWNER or BINDING where it is granted; where it is not, CONDITION, NO_BINDING, or NO_ACCOUNT
+    where the member is a service account that is not there. `refused` are bindings whose conditions do not hold;
+    `roles` have the permission, the least of them first."""
 
     member: str
     permission: str

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Protocol
 
-from kumotasks.api.call import Caller, JsonRoute, PageRequest, PageResponse, PageRoute, RawRoute, Route, Through
+from kumotasks.api.call import (
+    Caller,
+    JsonRoute,
+    PageRequest,
+    PageResponse,
+    PageRoute,
+    RawRoute,
+    Route,
+    StreamRoute,
+    Through,
+)
 from kumotasks.api.exchange import ClientGone, Exchange, Receive, Scope, Send
 from kumotasks.api.guard import Guard
 from kumotasks.api.health import Health
@@ -53,7 +63,7 @@ class Application:
     def __init__(
         self,
         *,
-        routes: Sequence[Route | RawRoute | JsonRoute],
+        routes: Sequence[Route | RawRoute | JsonRoute | StreamRoute],
         pages: Sequence[PageRoute],
         guard: Guard,
         through: Through,
@@ -70,8 +80,10 @@ class Application:
         self._through = through
         self._pages: Paths[PageRoute] = Paths((page.verb, page.path, page) for page in pages)
         self.health = health or Health(route.service for route in calls)
-        self._rpc = Rpc(calls, through, self.health, guarded=guarded)
-        self._rest = Rest(routes, through, Codecs(), guarded=guarded)
+        streams = [route for route in routes if isinstance(route, StreamRoute)]
+        self._rpc = Rpc(calls, through, self.health, streams=streams, guarded=guarded)
+        restful = [route for route in routes if not isinstance(route, StreamRoute)]
+        self._rest = Rest(restful, through, Codecs(), guarded=guarded)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

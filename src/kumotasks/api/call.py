@@ -6,7 +6,7 @@ use case never learns which of them its call came through.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -51,6 +51,22 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamRoute:
+    """One gRPC call that is answered with a message after the other, until its caller leaves."""
+
+    service: str
+    method: str
+    request: type[Message]
+    response: type[Message]
+    needs: Callable[[Any], tuple[Need, ...]]
+    handle: Callable[[Any, Caller], Awaitable[AsyncGenerator[Any, None]]]  # both may raise domain.errors.KumoError
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.service}.{self.method}"
+
+
+@dataclass(frozen=True, slots=True)
 class JsonRoute:
     """One REST call whose messages are plain JSON: no published protobuf class stands behind it."""
 
@@ -64,6 +80,7 @@ class JsonRoute:
     resource: str  # what it is needed on, with path variables: "projects/{project}/serviceAccounts/{account}"
     handle: Callable[[Any, Caller], Awaitable[msgspec.Struct]]
     aliases: tuple[str, ...] = ()
+    needs: Callable[[Any], tuple[Need, ...]] | None = None  # as a Route's
 
     @property
     def full_name(self) -> str:

@@ -14,7 +14,7 @@ from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 from kumotasks.domain.errors import EntityNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncGenerator, Iterable
 
 SERVICE = "grpc.health.v1.Health"
 CHECK, WATCH = f"/{SERVICE}/Check", f"/{SERVICE}/Watch"
@@ -53,7 +53,7 @@ class Health:
             raise EntityNotFound("unknown service")
         return Int32Value(value=status)
 
-    async def watch(self, request: StringValue) -> AsyncIterator[Int32Value]:
+    async def watch(self, request: StringValue) -> AsyncGenerator[Int32Value, None]:
         """The answers to Watch: the status now, and every other one that follows."""
         told = 0
         while True:
@@ -65,6 +65,11 @@ class Health:
                 return
             if turn is self._turn:  # else it changed while the last answer was on its way
                 await turn.wait()
+
+    async def ended(self) -> None:
+        """Returns when the server stops."""
+        while not self._ended:
+            await self._turn.wait()
 
     def _announce(self) -> None:
         turn, self._turn = self._turn, asyncio.Event()

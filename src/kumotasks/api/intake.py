@@ -156,7 +156,7 @@ class Intake:
         queued = self._engine.queued_body_size(stream.id)
         if queued and queued != stream.queued:
             stream.queued, stream.moved = queued, now
-        elif not queued and (stream.complete or stream.unread):
+        elif not queued and not stream.waits_for_client:
             return stream.expires  # it is the application's turn
         due = stream.moved + self._limits.stall_seconds
         if due > now:

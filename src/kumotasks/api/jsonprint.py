@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import binascii
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import isfinite
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 
 from kumotasks.api import wellknown
 from kumotasks.api.jsonread import ANY, class_of, halves, has_own_form, is_map, is_wrapper
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 Print: TypeAlias = Callable[[Any], Any]
 
@@ -84,11 +87,16 @@ def message_printer(fields: Fields) -> Print:
 
 
 class Printers:
-    """Makes the printer of every message class once, for one way of writing enums."""
+    """Makes the printer of every message class once, for one way of writing enums.
 
-    def __init__(self, *, enum_ints: bool) -> None:
+    `known` are classes that an Any may hold besides those of the default pool.
+    """
+
+    def __init__(self, *, enum_ints: bool, known: Iterable[type[Message]] = ()) -> None:
         self._enum_ints = enum_ints
-        self._made: dict[str, Print] = {
+        self._known: dict[str, Any] = {cast("Any", each.DESCRIPTOR).full_name: each for each in known}
+        self._made: dict[Descriptor, Print] = {}  # two pools may each have a class of the same name
+        self._own_forms: dict[str, Print] = {
             "google.protobuf.Timestamp": wellknown.print_timestamp,
             "google.protobuf.Duration": wellknown.print_duration,
             "google.protobuf.FieldMask": wellknown.print_field_mask,
@@ -100,21 +108,21 @@ class Printers:
 
     def of(self, message: Descriptor) -> Print:
         """The printer of a message class."""
-        made = self._made.get(message.full_name)
+        made = self._made.get(message) or self._own_forms.get(message.full_name)
         if made is None:
             made = self._wrapper(message) if is_wrapper(message) else self._message(message)
         return made
 
     def _message(self, message: Descriptor) -> Print:
         fields: Fields = {}
-        self._made[message.full_name] = printer = message_printer(fields)
+        self._made[message] = printer = message_printer(fields)
         for field in message.fields:
             fields[field] = (field.json_name, self.of_field(field))
         return printer
 
     def _wrapper(self, message: Descriptor) -> Print:
         show = self.one(message.fields_by_name["value"])
-        self._made[message.full_name] = wrapper = lambda wrapped: show(wrapped.value)
+        self._made[message] = wrapper = lambda wrapped: show(wrapped.value)
         return wrapper
 
     def of_field(self, field: FieldDescriptor) -> Print:
@@ -136,7 +144,7 @@ class Printers:
         url = wrapped.type_url
         if not url:
             return {}
-        message = class_of(url)
+        message = self._known.get(url.rpartition("/")[2]) or class_of(url)
         try:
             content = message.FromString(wrapped.value) if message is not None else None
         except DecodeError:

@@ -30,10 +30,11 @@ CANNOT_FIND = "Cannot find field."
 class StructBinding:
     """Makes the request struct of one row."""
 
-    __slots__ = ("_names", "_repeated", "_request")
+    __slots__ = ("_names", "_repeated", "_request", "_strict")
 
     def __init__(self, route: JsonRoute) -> None:
         self._request = route.request
+        self._strict = route.request.__struct_config__.forbid_unknown_fields
         fields = msgspec.structs.fields(route.request)
         self._names = {each.encode_name for each in fields}
         self._repeated = {each.encode_name for each in fields if get_origin(each.type) in {tuple, list}}
@@ -58,6 +59,8 @@ class StructBinding:
             path = tuple(_camel(part) for part in name.split("."))
             repeated = path[0] in self._repeated
             if path[0] not in self._names or (repeated and len(path) > 1):
+                if not self._strict:
+                    continue  # the row takes what it does not know
                 what = f"{UNBOUND} Field '{clipped(name)}' could not be found in request message."
                 flaws.append(UnknownName(name, what))
             elif path in seen and not repeated:

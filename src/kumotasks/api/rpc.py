@@ -1,4 +1,4 @@
-"""gRPC over ASGI, unary: bytes to message, message to bytes, and the trailers.
+"""gRPC over ASGI: bytes to message, message to bytes, and the trailers.
 
 An answer is always HTTP 200 with trailers; what went wrong stands in grpc-status. Everything that does not change from
 call to call is made once. This is the hot path: CreateTask comes through here. It knows no call by name, save the
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,15 +19,16 @@ from google.protobuf.message import DecodeError
 from google.protobuf.wrappers_pb2 import StringValue
 
 from kumotasks.api import compression, health
-from kumotasks.api.exchange import MAX_BODY, WHOLE, Event, Exchange, Header
+from kumotasks.api.exchange import MAX_BODY, WHOLE, ClientGone, Event, Exchange, Header
 from kumotasks.api.needs import Needs, needs_of, nothing
 from kumotasks.api.status import to_grpc
+from kumotasks.api.streaming import ONE_REQUEST, Answers, tell
 from kumotasks.domain.errors import InvalidArgument, KumoError, MethodUnknown, PayloadTooLarge
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from kumotasks.api.call import Caller, Route, Through
+    from kumotasks.api.call import Caller, Route, StreamRoute, Through
 
 KINDS = {b"application/grpc", b"application/grpc+proto"}
 ENCODINGS = b"identity,deflate,gzip"
@@ -61,17 +62,39 @@ class Call:
     handle: Callable[[Any, Caller], Awaitable[Message]]
 
 
+@dataclass(frozen=True, slots=True)
+class StreamCall:
+    """The same of a call that is answered with many messages."""
+
+    name: str
+    parse: Callable[[bytes], Message]
+    needs: Needs
+    handle: Callable[[Any, Caller], Awaitable[Answers]]
+
+
 class Rpc:
     """Answers gRPC."""
 
     def __init__(
-        self, routes: Iterable[Route], through: Through, state: health.Health, *, guarded: bool = True
+        self,
+        routes: Iterable[Route],
+        through: Through,
+        state: health.Health,
+        *,
+        streams: Iterable[StreamRoute] = (),
+        guarded: bool = True,
     ) -> None:
         self._calls = {
             f"/{route.service}/{route.method}": Call(
                 route.full_name, route.request.FromString, needs_of(route) if guarded else nothing, route.handle
             )
             for route in routes
+        }
+        self._streams = {
+            f"/{route.service}/{route.method}": StreamCall(
+                route.full_name, route.request.FromString, route.needs if guarded else nothing, route.handle
+            )
+            for route in streams
         }
         self._through = through
         self._health = state
@@ -88,7 +111,7 @@ class Rpc:
         try:
             call = self._calls.get(path)
             if call is None:
-                await self._other(path, exchange)
+                await self._other(path, exchange, caller)
                 return
             request = parsed(call.parse, await message_of(exchange))
             needs = call.needs(request)
@@ -111,9 +134,12 @@ class Rpc:
         await send({"type": "http.response.body", "body": framed(answer)})
         await send(DONE)
 
-    async def _other(self, path: str, exchange: Exchange) -> None:
-        """The health service; nothing else is known here."""
-        if path == health.CHECK:
+    async def _other(self, path: str, exchange: Exchange, caller: Caller) -> None:
+        """Calls with many answers, and the health service."""
+        stream = self._streams.get(path)
+        if stream is not None:
+            await self._stream(stream, exchange, caller)
+        elif path == health.CHECK:
             request = parsed(StringValue.FromString, await message_of(exchange))
             answer = self._health.check(request)
             await exchange.send(START)
@@ -121,28 +147,31 @@ class Rpc:
             await exchange.send(DONE)
         elif path == health.WATCH:
             request = parsed(StringValue.FromString, await message_of(exchange))
-            await exchange.send(START)
-            await self._watch(request, exchange)
+            await told(exchange, self._health.watch(request), never())  # it ends by itself, behind the last status
         else:
             raise MethodUnknown
 
-    async def _watch(self, request: StringValue, exchange: Exchange) -> None:
-        """Tell every change until the client leaves or the server ends."""
-        telling = asyncio.ensure_future(self._tell(request, exchange))
-        leaving = asyncio.ensure_future(left(exchange))
-        try:
-            await asyncio.wait({telling, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            telling.cancel()
-            leaving.cancel()
-            await asyncio.gather(telling, leaving, return_exceptions=True)
+    async def _stream(self, call: StreamCall, exchange: Exchange, caller: Caller) -> None:
+        request = parsed(call.parse, await first_message_of(exchange))
+        needs = call.needs(request)
+        answers = await self._through(call.name, caller.principal, needs, partial(call.handle, request, caller))
+        await told(exchange, answers, self._health.ended())
 
-    async def _tell(self, request: StringValue, exchange: Exchange) -> None:
-        async for status in self._health.watch(request):
-            body = framed(status.SerializeToString())
-            await exchange.send({"type": "http.response.body", "body": body, "more_body": True})
-        await exchange.send(NO_BODY)
-        await exchange.send(DONE)
+
+async def told(exchange: Exchange, answers: Answers, ended: Coroutine[Any, Any, None]) -> None:
+    """Send the messages as they come, and the trailers in the end."""
+    await exchange.send(START)
+    end = DONE
+    try:
+        await tell(exchange, answers, lambda answer: framed(answer.SerializeToString()), ended)
+    except KumoError as error:
+        end = failure(error)
+    await exchange.send(NO_BODY)
+    await exchange.send(end)
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
 
 
 async def refuse(exchange: Exchange, error: KumoError) -> None:
@@ -152,24 +181,49 @@ async def refuse(exchange: Exchange, error: KumoError) -> None:
     await exchange.send(failure(error))
 
 
-async def left(exchange: Exchange) -> None:
-    """Returns when the client has gone."""
-    while (await exchange.receive())["type"] != "http.disconnect":
-        pass
-
-
 async def message_of(exchange: Exchange) -> bytes:
     """The one message of a unary call's request."""
-    encoding = exchange.headers.get(b"grpc-encoding", b"identity")
-    if encoding != b"identity" and encoding not in compression.WINDOWS:
-        raise MethodUnknown(f"Compression algorithm '{encoding.decode('latin-1')}' is not supported.")
+    encoding = encoding_of(exchange)
     body = await exchange.body(MAX_BODY + PREFIX)
     if len(body) < PREFIX or len(body) != PREFIX + int.from_bytes(body[1:PREFIX], "big"):
         raise misframed(body)
-    flag = body[0]
-    if not flag:
+    if not body[0]:
         return body[PREFIX:]
-    if flag != 1 or encoding == b"identity":
+    return await unpacked(body, encoding)
+
+
+async def first_message_of(exchange: Exchange) -> bytes:
+    """The first message of a request whose end the client may leave open."""
+    encoding, body, more = encoding_of(exchange), bytearray(), True
+    while more and not is_framed(body):
+        event = await exchange.receive()
+        if event["type"] != "http.request":
+            raise ClientGone
+        body += event.get("body", b"")
+        more = event.get("more_body", False)
+    if len(body) < PREFIX or len(body) != PREFIX + int.from_bytes(body[1:PREFIX], "big"):
+        raise misframed(bytes(body))
+    if not body[0]:
+        return bytes(body[PREFIX:])
+    return await unpacked(bytes(body), encoding)
+
+
+def is_framed(body: bytearray) -> bool:
+    """Whether a message is there, or announced that is too large to wait for."""
+    declared = int.from_bytes(body[1:PREFIX], "big")
+    return len(body) >= PREFIX and (declared > MAX_BODY or len(body) >= PREFIX + declared)
+
+
+def encoding_of(exchange: Exchange) -> bytes:
+    encoding = exchange.headers.get(b"grpc-encoding", b"identity")
+    if encoding != b"identity" and encoding not in compression.WINDOWS:
+        raise MethodUnknown(f"Compression algorithm '{encoding.decode('latin-1')}' is not supported.")
+    return encoding
+
+
+async def unpacked(body: bytes, encoding: bytes) -> bytes:
+    """The content of a frame that is marked as compressed."""
+    if body[0] != 1 or encoding == b"identity":
         raise InvalidArgument("The message is marked as compressed, but no known compression was named.")
     try:
         return await compression.unpack(body[PREFIX:], encoding, limit=MAX_BODY)
@@ -185,7 +239,7 @@ def misframed(body: bytes) -> KumoError:
     if declared > MAX_BODY:
         return PayloadTooLarge(f"Received message larger than max ({declared} vs. {MAX_BODY})")
     if len(body) > PREFIX + declared:
-        return InvalidArgument("The call carried more than one request message.")
+        return InvalidArgument(ONE_REQUEST)
     return InvalidArgument("The request message is shorter than it says.")
 
 

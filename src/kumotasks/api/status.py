@@ -12,9 +12,11 @@ from google.rpc import error_details_pb2 as details_pb2
 from google.rpc import status_pb2
 
 from kumotasks.api.jsonprint import Printers
+from kumotasks.api.logging.messages import WriteLogEntriesPartialErrors
 from kumotasks.domain import errors
 from kumotasks.domain.errors import (
     CredentialsMissing,
+    EntriesRefused,
     InvalidArgument,
     KumoError,
     PermissionDenied,
@@ -46,6 +48,7 @@ CODES: dict[int, tuple[str, int]] = {
 }
 ERRORS: dict[type[KumoError], int] = {
     errors.InvalidArgument: 3,
+    errors.EntriesRefused: 3,  # unless its first refusal is of another kind, see code_of
     errors.CallTimedOut: 4,
     errors.QueueNotFound: 5,
     errors.EntityNotFound: 5,
@@ -56,6 +59,7 @@ ERRORS: dict[type[KumoError], int] = {
     errors.TaskNameRetired: 6,
     errors.ProjectDenied: 7,
     errors.Forbidden: 7,
+    errors.TailTooLong: 11,
     errors.ResourceExhausted: 8,
     errors.StorageFull: 8,
     errors.PayloadTooLarge: 8,
@@ -74,6 +78,7 @@ ERRORS: dict[type[KumoError], int] = {
     errors.ApplicationExists: 6,
     errors.InternalFault: 13,
     errors.StorageUnavailable: 14,
+    errors.Stopping: 14,
 }
 # Where HTTP has a status of its own.
 HTTP: dict[type[KumoError], int] = {errors.PayloadTooLarge: 413}
@@ -83,12 +88,14 @@ CHALLENGES: dict[type[KumoError], bytes] = {
     errors.Unauthenticated: _REALM + b', error="invalid_token"',
 }
 INTERNAL = 13
-TYPE = "type.googleapis.com/google.rpc."
+TYPE = "type.googleapis.com/"
 CONSOLE = ("Google developers console", "https://console.developers.google.com")  # a link in Google's own answer
-show_status = Printers(enum_ints=False).of(status_pb2.Status.DESCRIPTOR)
+show_status = Printers(enum_ints=False, known=(WriteLogEntriesPartialErrors,)).of(status_pb2.Status.DESCRIPTOR)
 
 
 def code_of(error: KumoError) -> int:
+    if isinstance(error, EntriesRefused):
+        return code_of(error.first)
     return ERRORS.get(type(error), INTERNAL)
 
 
@@ -113,7 +120,7 @@ def to_status(error: KumoError) -> status_pb2.Status:
     """The error as a google.rpc.Status."""
     status = status_pb2.Status(code=code_of(error), message=error.message)
     for detail in details_of(error):
-        status.details.add(type_url=TYPE + detail.DESCRIPTOR.name, value=detail.SerializeToString())
+        status.details.add(type_url=TYPE + detail.DESCRIPTOR.full_name, value=detail.SerializeToString())
     return status
 
 
@@ -138,18 +145,29 @@ def details_of(error: KumoError) -> list[Message]:
                 details_pb2.LocalizedMessage(locale="en-US", message=error.message),
                 helping(*CONSOLE),
             ]
+        case EntriesRefused():
+            return [partial_errors(error)]
         case PermissionDenied():
             lacking = {"permission": error.permission, "resource": error.resource}
             return [
                 details_pb2.ErrorInfo(reason="IAM_PERMISSION_DENIED", domain="iam.googleapis.com", metadata=lacking)
             ]
-        case CredentialsMissing():
-            return [details_pb2.ErrorInfo(reason="CREDENTIALS_MISSING", domain="googleapis.com")]
-        case Unauthenticated():
-            return [details_pb2.ErrorInfo(reason="ACCESS_TOKEN_EXPIRED", domain="googleapis.com")]
+        case CredentialsMissing() | Unauthenticated():
+            reason = "CREDENTIALS_MISSING" if isinstance(error, CredentialsMissing) else "ACCESS_TOKEN_EXPIRED"
+            return [details_pb2.ErrorInfo(reason=reason, domain="googleapis.com")]
         case _:
             return []
 
 
 def helping(description: str, url: str) -> details_pb2.Help:
     return details_pb2.Help(links=[{"description": description, "url": url}])
+
+
+def partial_errors(error: EntriesRefused) -> Message:
+    """What was wrong with which entry, by its place in the call."""
+    details = WriteLogEntriesPartialErrors()
+    for place, refusal in error.refusals.items():
+        told = status_pb2.Status(code=code_of(refusal), message=refusal.message)
+        details.log_entry_errors[place].MergeFromString(told.SerializeToString())
+    answer: Message = details
+    return answer

@@ -170,8 +170,9 @@ class Stream:
         self._writer: asyncio.Future[None] | None = None
 
     @property
-    def unread(self) -> bool:
-        return self._chunks is not None
+    def waits_for_client(self) -> bool:
+        """The application cannot go on before more of the request comes; once its answer has begun, it can."""
+        return not (self.complete or self._chunks is not None or (self._opened and not self.answered))
 
     def start(self, app: App, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
         task: asyncio.Task[None] = loop.create_task(app(self.scope, self.receive, self.send))  # type: ignore[arg-type]

@@ -194,6 +194,10 @@ TABLE: tuple[Role, ...] = (
     _role("owner", "Owner", "Full access to most Google Cloud resources.", _OWNER),
     _role("editor", "Editor", "View, create, update, and delete most Google Cloud resources.", _EDITOR),
     _role("viewer", "Viewer", "View most Google Cloud resources.", _VIEWER),
+    # The newer names of the three.
+    _role("admin", "Admin", "Full access to most Google Cloud resources.", _OWNER),
+    _role("writer", "Writer", "View, create, update, and delete most Google Cloud resources.", _EDITOR),
+    _role("reader", "Reader", "View most Google Cloud resources.", _VIEWER),
     _role("browser", "Browser", "Access to browse GCP resources.", _PROJECT, _PROJECT_POLICY_SEEN),
     _role("cloudtasks.admin", "Cloud Tasks Admin", "Full access to queues and tasks.", _CLOUDTASKS, _SERIES, _PROJECT),
     _role("cloudtasks.editor", "Cloud Tasks Editor", "Editor role for cloudtasks", _CLOUDTASKS_EDITED, _SERIES, _PROJECT),

@@ -13,16 +13,14 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from kumotasks.cli.client import CREDENTIALS, Failure, add_endpoint, client_for
 from kumotasks.cli.env_files import Trust, cache_directory, stand_in_key, write_trust
-from kumotasks.cli.env_page import EnvPage, Unreached, ask
+from kumotasks.cli.env_page import EnvPage
 from kumotasks.cli.env_variables import Plan, variables
 
-DONE, FAILED, WRONG = 0, 1, 2
-DEFAULT_ENDPOINT = "http://127.0.0.1:8123"
+DONE, FAILED = 0, 1
 EXAMPLE = 'example: eval "$(kumo env --shell)"'
-CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,22 +29,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--shell", action="store_true", help="as export lines, for eval")
     form.add_argument("--json", action="store_true", help="as one flat JSON object of strings")
-    text = "where the server listens (KUMO_ENDPOINT, else http://127.0.0.1:8123)"
-    parser.add_argument("--endpoint", metavar="URL", default=argparse.SUPPRESS, help=text)
+    add_endpoint(parser)
 
 
 def env(options: argparse.Namespace) -> int:
     """Print the variables; complaints and advice go to stderr."""
-    endpoint = getattr(options, "endpoint", None) or os.environ.get("KUMO_ENDPOINT") or DEFAULT_ENDPOINT
     try:
-        place = _place(endpoint)
-    except ValueError:
-        return _told(f"--endpoint {endpoint}: write a URL such as {DEFAULT_ENDPOINT}.", WRONG)
-    try:
-        page = ask(endpoint)
-        plan = _plan(page, place, os.environ)
-    except Unreached as error:
-        return _told(str(error), FAILED)
+        client = client_for(options)
+        plan = _plan(client.page, client.endpoint.host, os.environ)
+    except Failure as failure:
+        return _told(str(failure), failure.code)
     except OSError as error:
         return _told(f"{error.filename or 'the cache'}: {error.strerror or error}.", FAILED)
     found = variables(plan, os.environ)
@@ -54,14 +46,6 @@ def env(options: argparse.Namespace) -> int:
         print(f"kumo: {line}", file=sys.stderr)
     print(_shown(found, options))
     return DONE
-
-
-def _place(endpoint: str) -> str:
-    """The host of a URL; ValueError if it is none."""
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname or (parts.port is not None and not parts.port):
-        raise ValueError(endpoint)
-    return parts.hostname
 
 
 def _plan(page: EnvPage, host: str, environment: Mapping[str, str]) -> Plan:

@@ -5,44 +5,89 @@ Exit codes: 0 done (also after SIGTERM or SIGINT), 1 the operation failed, 2 the
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from kumotasks import __version__
+from kumotasks.cli import parser, table
+from kumotasks.cli.client import Failure, Refused
+from kumotasks.cli.command import Command
+from kumotasks.cli.line import Line
+from kumotasks.cli.properties import Properties, config_directory
 
-DONE, FAILED, WRONG = 0, 1, 2
+DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `kumo ARGUMENTS`."""
-    options = _parser().parse_args(arguments)
-    match options.command:
-        case "serve":
-            from kumotasks.cli.serve import serve
+    written = list(sys.argv[1:] if arguments is None else arguments)
+    if written in (["--version"], ["version"]):
+        print(f"kumo {__version__}")
+        return DONE
+    try:
+        command, rest = parser.find(written)
+        return _run(command, parser.values(command, rest))
+    except parser.HelpWanted as wanted:
+        return _helped(wanted)
+    except parser.WrongLine as wrong:
+        return _wrong(wrong)
+    except BrokenPipeError:
+        # Whoever read has seen enough; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
-            return serve(options)
-        case "env":
-            from kumotasks.cli.env import env
 
-            return env(options)
-        case _:
-            from kumotasks.cli.demo import run
+def _run(command: Command, given: dict[str, object]) -> int:
+    named = given.get("configuration")
+    properties = Properties(config_directory(os.environ), os.environ, named if isinstance(named, str) else "")
+    line = Line(command, given, properties)
+    try:
+        result = command.run(line)
+        if result is not None:
+            from kumotasks.cli.show.output import show
 
-            return run()
+            show(line, result)
+        sys.stdout.flush()
+    except Failure as failure:
+        print(f"ERROR: ({command.dotted}) {_worded(failure)}", file=sys.stderr)
+        return FAILED if isinstance(failure, Refused) else failure.code
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(f"ERROR: ({command.dotted}) {error.filename or 'kumo'}: {error.strerror or error}", file=sys.stderr)
+        return FAILED
+    return line.code
 
 
-def _parser() -> argparse.ArgumentParser:
-    from kumotasks.cli.env import add_options as add_env_options
-    from kumotasks.cli.serve import add_options
+def _worded(failure: Failure) -> str:
+    if isinstance(failure, Refused) and failure.state:
+        return f"{failure.state}: {failure}"
+    return str(failure)
 
-    parser = argparse.ArgumentParser(prog="kumo", description="The Cloud Tasks that you own.")
-    parser.add_argument("--version", action="version", version=f"kumo {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    add_options(commands.add_parser("serve", help="run the server", formatter_class=argparse.RawTextHelpFormatter))
-    add_env_options(commands.add_parser("env", help="the environment that sends unmodified programs here"))
-    commands.add_parser("demo", help="the main job, on real input, start to end, explained as it goes")
-    return parser
+
+def _helped(wanted: parser.HelpWanted) -> int:
+    from kumotasks.cli import helptext
+
+    if wanted.command is not None:
+        print(helptext.of_command(wanted.command))
+    else:
+        print(helptext.of_group(wanted.words) if wanted.words else helptext.of_all(__version__))
+    return DONE
+
+
+def _wrong(wrong: parser.WrongLine) -> int:
+    print(f"ERROR: ({wrong.dotted}) {wrong}", file=sys.stderr)
+    if wrong.command is not None:
+        print(f"Usage: {parser.usage(wrong.command)}", file=sys.stderr)
+        print(f"kumo {wrong.command.words} --help says more.", file=sys.stderr)
+    else:
+        words = wrong.dotted.split(".")[1:]
+        choices = ", ".join(parser.choices(words)) if words else ", ".join(table.words())
+        print(f"Commands here: {choices}. {wrong.usage} says more.", file=sys.stderr)
+    return WRONG
 
 
 if __name__ == "__main__":

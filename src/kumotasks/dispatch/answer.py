@@ -18,10 +18,10 @@ import httptools
 
 from kumotasks.dispatch.redirect import REDIRECTS
 from kumotasks.domain.attempt import HTTP_OK, Answered, Unreachable
+from kumotasks.domain.history import EXCERPT
 
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 1024 * 1024
-EXCERPT_LIMIT = 256
 INTERIM_LIMIT = 16
 SHORT = 1024
 FIELD_LIMIT = 256
@@ -178,7 +178,7 @@ class AnswerReader:
     def on_body(self, body: bytes) -> None:
         if self._bodiless:
             self.reusable = False
-        room = EXCERPT_LIMIT - len(self._excerpt)
+        room = EXCERPT - len(self._excerpt)
         if room > 0:
             self._excerpt += body[:room]
 

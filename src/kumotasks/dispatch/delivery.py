@@ -11,9 +11,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from kumotasks.auth.bearers import Refusal, TokenAsk
+from kumotasks.dispatch.activity import Activity
 from kumotasks.dispatch.home import Berth
 from kumotasks.dispatch.request import Request, build, signed
 from kumotasks.dispatch.throttle import overloaded
@@ -21,8 +22,9 @@ from kumotasks.dispatch.watch import OpenWatch
 from kumotasks.domain.attempt import CODE_NAMES, Answered, Outcome, Unreachable, Unsigned, classify
 from kumotasks.domain.clock import SECOND, Clock
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
+from kumotasks.domain.history import MEMORY, Memory
 from kumotasks.domain.lane import Open
-from kumotasks.domain.retry import Done, Exhausted, RetryAt, Verdict, decide, dispatched
+from kumotasks.domain.retry import RetryAt, Verdict, decide, dispatched
 from kumotasks.domain.target import AppEngineHosts
 from kumotasks.domain.task import Task
 from kumotasks.storage.store import Settlement, Store
@@ -68,6 +70,8 @@ class Delivery:
         in_flight: dict[int, Task],
         name_rest: int,
         bearers: Bearers | None = None,
+        memory: Memory = MEMORY,
+        activity: Activity | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -77,6 +81,8 @@ class Delivery:
         self._in_flight = in_flight
         self._name_rest = name_rest
         self._bearers = bearers
+        self._memory = memory
+        self._activity = activity
         self.counts = AttemptCounts()
         self._numbers = itertools.count()
         self.stages: dict[int, bool] = {}  # open attempts by number; True: answered, yet to be committed
@@ -95,6 +101,8 @@ class Delivery:
         current = self._counted(berth, task) if run else dispatched(task, now)
         opened = berth.lane.opened(current, in_slot=not run)
         self._in_flight[task.serial] = current
+        if berth.lane.queue.stackdriver_logging_config is not None and self._activity is not None:
+            self._activity.dispatched(berth.lane.queue, current, now, asked_for=run)
         number = next(self._numbers)
         self.stages[number] = False
         return self._carry(number, berth, opened, current, run=run)
@@ -150,12 +158,32 @@ class Delivery:
         ended = self._clock.now()
         self._account(berth, task, outcome, ended)
         if opened.dropped:
+            self._log_end(berth, task, outcome, ended, None)
             return False
         base = _run_time(task) if run else None
+        rules = berth.lane.queue.retry_config
         # Another attempt may have been counted meanwhile: the newest state is the one that goes on.
-        verdict = decide(opened.task, outcome, queue_retry=berth.lane.queue.retry_config, ended=ended, base=base)
+        verdict = decide(opened.task, outcome, queue_retry=rules, ended=ended, base=base)
         opened.task = verdict.task
-        return await self._commit(berth, opened, berth.lane.generation, verdict, run=run)
+        self._log_end(berth, task, outcome, ended, verdict)
+        attempt, dead = self._memory.of(task, outcome, verdict, queue_retry=rules, ended=ended)
+        settlement = Settlement(
+            berth.lane.number,
+            berth.lane.generation,
+            verdict.task,
+            type(verdict) is not RetryAt,
+            ended + self._name_rest,
+            run,
+            attempt,
+            dead,
+        )
+        return await self._commit(berth, opened, settlement)
+
+    def _log_end(self, berth: Berth, task: Task, outcome: Outcome, ended: int, verdict: Verdict | None) -> None:
+        queue = berth.lane.queue
+        if queue.stackdriver_logging_config is not None and self._activity is not None:
+            retry_at = verdict.task.schedule_time if isinstance(verdict, RetryAt) else None
+            self._activity.ended(queue, task, outcome, ended, retry_at=retry_at)
 
     def _account(self, berth: Berth, task: Task, outcome: Outcome, ended: int) -> None:
         self.counts.ended[CODE_NAMES[classify(outcome).code]] += 1
@@ -163,31 +191,17 @@ class Delivery:
         if berth.throttle.record(ended, bad=overloaded(task.target, outcome), limit=limit):
             berth.reshape(ended)
 
-    async def _commit(self, berth: Berth, opened: Open, generation: int, verdict: Verdict, *, run: bool) -> bool:
-        """Settle `verdict`, however long that takes; whether the task is to be sent again.
+    async def _commit(self, berth: Berth, opened: Open, settlement: Settlement) -> bool:
+        """Settle, however long that takes; whether the task is to be sent again.
 
         While it cannot be committed the lane sends nothing new: what was delivered is not pushed again and again.
         """
-        settlement = Settlement(
-            berth.lane.number,
-            generation,
-            verdict.task,
-            ended=not isinstance(verdict, RetryAt),
-            name_until=self._clock.now() + self._name_rest,
-            run=run,
-        )
         opened.settling += 1
         try:
             kept = await self._settle(berth, settlement)
         finally:
             opened.settling -= 1
-        match verdict:
-            case RetryAt():
-                return kept
-            case Done() | Exhausted():
-                return False
-            case _:
-                assert_never(verdict)
+        return kept and not settlement.ended
 
     async def _settle(self, berth: Berth, settlement: Settlement) -> bool:
         try:

@@ -1,4 +1,5 @@
-"""Removes what is gone already for every reader: rows of purged and deleted queues, expired tasks, names, tombstones.
+"""Removes what is gone already for every reader: rows of purged and deleted queues, expired tasks, names, tombstones;
+and attempts and dead letters that were kept long enough.
 
 It sleeps until the store says that something expires, or until a purge or a deletion leaves rows behind; then it takes
 them away in small passes, so that creation is never held up.
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from kumotasks.domain.clock import DAY, MINUTE, SECOND, Clock, Timer
 from kumotasks.domain.errors import KumoError
+from kumotasks.storage.history import KEEP, Keep
 from kumotasks.storage.store import QueueDeleted, QueuePurged, Store, Swept, Wake
 
 PASS = 20  # rows a pass: about a millisecond of the writer, for each row may be on pages of its own
@@ -22,9 +24,10 @@ _AT_LEAST = DAY  # what comes to be later may expire before what is there now; r
 class Janitor:
     """Component: one sweep after the other, when there is something to sweep."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, keep: Keep = KEEP) -> None:
         self._store = store
         self._clock = clock
+        self._keep = keep
         self._timer: Timer | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._asked = False
@@ -78,7 +81,7 @@ class Janitor:
         self._sleep(next_due)
 
     async def _pass(self) -> Swept:
-        return await self._store.sweep(now=self._clock.now(), limit=PASS)
+        return await self._store.sweep(now=self._clock.now(), limit=PASS, keep=self._keep)
 
     async def _rest(self, duration: int) -> None:
         if duration <= 0:

@@ -6,6 +6,7 @@ as an argument. `api/status.py` holds the one table from these classes to status
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -153,6 +154,23 @@ class DelegationDenied(PermissionDenied):
     def __init__(self, permission: str, resource: str) -> None:
         super().__init__(permission, resource)
         self.args = (f"Permission '{permission}' denied on resource (or it may not exist).",)
+
+
+class EntriesRefused(KumoError):
+    """Some of several log entries were not written, the others were; it is said with the words of the first."""
+
+    def __init__(self, refusals: Mapping[int, KumoError]) -> None:
+        self.first = refusals[min(refusals)]
+        self.refusals = refusals  # by the place of the entry in the call, from 0
+        super().__init__(self.first.message)
+
+
+class TailTooLong(KumoError):
+    """The maximum duration for tail has been met."""
+
+
+class Stopping(KumoError):
+    """The server is stopping."""
 
 
 class FailedPrecondition(KumoError):

@@ -115,6 +115,12 @@ class Serials:
         self._last = max(now, self._last + 1)
         return self._last
 
+    def several(self, now: int, count: int) -> int:
+        """The first of `count` numbers that follow each other."""
+        first = self.next(now)
+        self._last += max(0, count - 1)
+        return first
+
 
 def generated_id(serial: int, randomness: random.Random) -> str:
     """A task id of twenty digits; the leading ones rise with time, so that new rows are neighbours on disk."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from kumotasks.domain.account import ServiceAccount, account_email, check_accoun
 from kumotasks.domain.errors import InvalidArgument
 from kumotasks.domain.policy import WITH_CONDITIONS, Binding, Condition, Policy, check_policy, normal
 
+_RESOURCE = re.compile(r"projects/[^/\s]+(/[^/\s]+/[^/\s]+)*")
 Described = Mapping[str, object]
 
 
@@ -38,7 +40,10 @@ def binding(described: Described, *, project: str) -> tuple[str, Binding]:
         raise InvalidArgument(f"there is no role {texts['role']}")
     bound_to = Binding(texts["role"], tuple(members), None if condition is None else _condition(condition))
     check_policy(Policy(WITH_CONDITIONS, (bound_to,)))
-    return texts.get("resource") or f"projects/{project}", bound_to
+    resource = texts.get("resource") or f"projects/{project}"
+    if _RESOURCE.fullmatch(resource) is None:
+        raise InvalidArgument("resource is a name such as projects/P or projects/P/locations/L/queues/Q")
+    return resource, bound_to
 
 
 def bound(policy: Policy, wanted: Binding) -> Policy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kumotasks.auth.bearers import Bearers
+from kumotasks.dispatch.activity import Activity
 from kumotasks.dispatch.delivery import Delivery
 from kumotasks.dispatch.egress import Egress, EgressRule, read_rules
 from kumotasks.dispatch.home import Homes
@@ -14,10 +15,14 @@ from kumotasks.dispatch.scheduler import Scheduler
 from kumotasks.dispatch.sender import ProxySettings, Sender, SenderLimits, TlsSettings
 from kumotasks.dispatch.watch import OpenWatch
 from kumotasks.domain.clock import SECOND, Clock
+from kumotasks.domain.history import Memory, Remembered
 from kumotasks.domain.target import AppEngineHosts
 from kumotasks.domain.task import Task
 from kumotasks.domain.window import Room
+from kumotasks.logs.journal import Journal
 from kumotasks.settings import Settings, SettingsError, is_loopback
+from kumotasks.storage.history import Keep
+from kumotasks.storage.logs import SqliteShelf
 from kumotasks.storage.sqlstore import SqlStore
 
 
@@ -31,13 +36,25 @@ class Dispatch:
     watch: OpenWatch
     janitor: Janitor
     sender: Sender
+    activity: Activity
+
+
+def journal_of(settings: Settings, clock: Clock) -> Journal:
+    return Journal(SqliteShelf(settings.logs_file), clock, keep=settings.logs_keep, max_bytes=settings.logs_size)
 
 
 def dispatch(
-    settings: Settings, store: SqlStore, clock: Clock, *, in_flight: dict[int, Task], bearers: Bearers
+    settings: Settings,
+    store: SqlStore,
+    clock: Clock,
+    *,
+    in_flight: dict[int, Task],
+    bearers: Bearers,
+    journal: Journal,
 ) -> Dispatch:
     """`in_flight` gets the tasks with an open attempt; whoever reads tasks has it too."""
     homes = Homes(store, Room())
+    activity = Activity(store=store, homes=homes, log=journal, clock=clock)
     watch = OpenWatch(store, clock)
     sender = _sender(settings, clock)
     delivery = Delivery(
@@ -49,6 +66,8 @@ def dispatch(
         in_flight=in_flight,
         name_rest=settings.task_name_rest,
         bearers=bearers,
+        memory=Memory(Remembered(settings.history), dead_letters=settings.dead_letters_keep > 0),
+        activity=activity,
     )
     scheduler = Scheduler(
         store=store,
@@ -58,7 +77,15 @@ def dispatch(
         max_in_flight=settings.max_in_flight,
         drain=settings.drain / SECOND,
     )
-    return Dispatch(scheduler, delivery, homes, watch, Janitor(store, clock), sender)
+    return Dispatch(
+        scheduler,
+        delivery,
+        homes,
+        watch,
+        Janitor(store, clock, Keep(settings.history_keep, settings.dead_letters_keep)),
+        sender,
+        activity,
+    )
 
 
 def _sender(settings: Settings, clock: Clock) -> Sender:

@@ -20,12 +20,12 @@ from kumotasks.domain.clock import SECOND, Clock, ManualClock, SystemClock
 from kumotasks.domain.task import Task
 from kumotasks.lifecycle import Component, Listener, Port
 from kumotasks.server.addresses import Addresses
-from kumotasks.server.dispatch import dispatch
+from kumotasks.server.dispatch import dispatch, journal_of
 from kumotasks.server.identity import known
 from kumotasks.server.readings import readings, stats
 from kumotasks.server.secure import secure
 from kumotasks.server.starting import Bound, Declared, Readiness
-from kumotasks.server.surfaces import Ground, calls_on, oauth_on, queues_on
+from kumotasks.server.surfaces import Ground, calls_on, logging_on, oauth_on, queues_on
 from kumotasks.service.gate import Gate
 from kumotasks.service.queues import Queues
 from kumotasks.settings import Settings, is_loopback
@@ -47,7 +47,15 @@ class Server:
         self._known = known(settings, self._store.records, self._addresses)
         self._gate = Gate(self._known.authorizer)
         in_flight: dict[int, Task] = {}
-        self._dispatch = dispatch(settings, self._store, self._clock, in_flight=in_flight, bearers=self._known.bearers)
+        self._journal = journal_of(settings, self._clock)
+        self._dispatch = dispatch(
+            settings,
+            self._store,
+            self._clock,
+            in_flight=in_flight,
+            bearers=self._known.bearers,
+            journal=self._journal,
+        )
         queues = queues_on(Ground(settings, self._store, self._clock, self._known))
         self._application = self._surfaces(queues, in_flight)
         self._readiness = Readiness(self._application.health, lambda: announce(self._addresses))
@@ -57,6 +65,7 @@ class Server:
     def _components(self, queues: Queues) -> Iterator[Component]:
         yield Bound(self._addresses.ports)
         yield self._store
+        yield self._journal
         if self._secure is not None:
             yield self._secure.certificates
         if self._settings.auth == "iam" or self._secure is not None:
@@ -65,6 +74,7 @@ class Server:
         yield self._dispatch.watch
         yield self._dispatch.sender
         yield self._dispatch.scheduler
+        yield self._dispatch.activity
         yield self._dispatch.janitor
         yield Declared(queues, self._known, self._settings)
         yield self._listen(self._addresses.plain, None)
@@ -76,7 +86,10 @@ class Server:
         settings = self._settings
         ground = Ground(settings, self._store, self._clock, self._known)
         return Application(
-            routes=calls_on(ground, queues, in_flight, self._addresses),
+            routes=(
+                *calls_on(ground, queues, in_flight, self._addresses),
+                *logging_on(ground, self._journal),
+            ),
             pages=(
                 *pages(self._doors()),
                 *oauth_on(ground, self._addresses),

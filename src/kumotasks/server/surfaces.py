@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kumotasks.api.call import JsonRoute, PageRoute, RawRoute, Route
+from kumotasks.api.call import JsonRoute, PageRoute, RawRoute, Route, StreamRoute
 from kumotasks.api.credentials.calls import CredentialCalls
 from kumotasks.api.credentials.routes import routes as credential_routes
 from kumotasks.api.iam.account_calls import AccountCalls
 from kumotasks.api.iam.key_calls import KeyCalls
 from kumotasks.api.iam.role_calls import RoleCalls, RoleWords
 from kumotasks.api.iam.routes import routes as iam_routes
+from kumotasks.api.kumo.calls import AttemptCalls, LetterCalls
+from kumotasks.api.kumo.routes import routes as kumo_routes
+from kumotasks.api.logging.calls import LoggingCalls
+from kumotasks.api.logging.routes import routes as logging_routes
 from kumotasks.api.oauth.discovery import Discovery
 from kumotasks.api.oauth.routes import oauth_pages
 from kumotasks.api.projects.application_calls import ApplicationCalls
@@ -27,7 +31,8 @@ from kumotasks.auth import roles
 from kumotasks.domain.clock import Clock
 from kumotasks.domain.queue import Caps
 from kumotasks.domain.target import AppEngineHosts, AppEngineRouting
-from kumotasks.domain.task import Task
+from kumotasks.domain.task import Serials, Task
+from kumotasks.logs.journal import Journal
 from kumotasks.server.addresses import Addresses
 from kumotasks.server.identity import Known
 from kumotasks.service.account_keys import AccountKeys
@@ -35,8 +40,13 @@ from kumotasks.service.accounts import ServiceAccounts
 from kumotasks.service.batches import Batches
 from kumotasks.service.certificates import Certificates
 from kumotasks.service.credentials import Credentials
+from kumotasks.service.dead_letters import DeadLetters
 from kumotasks.service.encryption import Encryption
+from kumotasks.service.history import Attempts
 from kumotasks.service.locations import Locations
+from kumotasks.service.log_tail import Tails
+from kumotasks.service.log_writing import LogWriting
+from kumotasks.service.logging import Logging, Sources
 from kumotasks.service.policies import Policies, accounts_in, any_project, queues_in
 from kumotasks.service.projects import Applications, Projects
 from kumotasks.service.queues import QueueRules, Queues
@@ -94,13 +104,21 @@ def calls_on(
     ground: Ground, queues: Queues, in_flight: Mapping[int, Task], addresses: Addresses
 ) -> tuple[Route | RawRoute | JsonRoute, ...]:
     """Every call of every surface. `in_flight` has the tasks with an open attempt."""
-    shared, tasks = _shared_and_tasks(ground, in_flight)
+    serials = Serials()
+    shared, tasks = _shared_and_tasks(ground, in_flight, serials)
     return (
         *task_routes(QueueCalls(queues), tasks, shared),
+        *_history(ground, serials),
         *_iam(ground, addresses),
         *_projects(ground),
         *credential_routes(CredentialCalls(_credentials(ground))),
     )
+
+
+def logging_on(ground: Ground, journal: Journal) -> tuple[Route | StreamRoute, ...]:
+    known, sources = ground.known, Sources(ground.known.projects)
+    writing = LogWriting(journal, sources, known.authorizer, ground.clock)
+    return logging_routes(LoggingCalls(Logging(journal, sources, ground.clock), writing, Tails(journal, sources)))
 
 
 def oauth_on(ground: Ground, addresses: Addresses) -> tuple[PageRoute, ...]:
@@ -109,7 +127,15 @@ def oauth_on(ground: Ground, addresses: Addresses) -> tuple[PageRoute, ...]:
     return oauth_pages(known.identity, certificates, Discovery(ground.settings.issuer, addresses.urls))
 
 
-def _shared_and_tasks(ground: Ground, in_flight: Mapping[int, Task]) -> tuple[SharedCalls, TaskCalls]:
+def _history(ground: Ground, serials: Serials) -> tuple[JsonRoute, ...]:
+    store, clock = ground.store, ground.clock
+    return kumo_routes(
+        AttemptCalls(Attempts(store=store, history=store.history, clock=clock)),
+        LetterCalls(DeadLetters(history=store.history, clock=clock, serials=serials)),
+    )
+
+
+def _shared_and_tasks(ground: Ground, in_flight: Mapping[int, Task], serials: Serials) -> tuple[SharedCalls, TaskCalls]:
     store, clock, locations = ground.store, ground.clock, _locations(ground)
     tasks = Tasks(
         store=store,
@@ -118,6 +144,7 @@ def _shared_and_tasks(ground: Ground, in_flight: Mapping[int, Task]) -> tuple[Sh
         rules=TaskRules(ground.settings.task_name_rest, ground.hosts),
         in_flight=in_flight,
         signers=_signers(ground.known),
+        serials=serials,
     )
     batches = Batches(tasks=tasks, records=store.records, clock=clock)
     shared = SharedCalls(

@@ -1,4 +1,4 @@
-"""The accounts that tasks are signed as: whether a task or a queue may name one. Who may act as it, the gate has judged."""
+"""The accounts that tasks are signed as: whether a task or a queue may name one. Who may act as it, the gate judges."""
 
 from __future__ import annotations
 

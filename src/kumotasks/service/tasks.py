@@ -72,7 +72,7 @@ class TaskRules:
 
 class Tasks:
     """`in_flight` has the tasks with an open attempt, by serial, as that attempt has them; `signers` None lets tasks
-    be signed as any account, there or not."""
+    be signed as any account, there or not; `serials` are shared with whoever else makes tasks."""
 
     def __init__(
         self,
@@ -83,6 +83,7 @@ class Tasks:
         rules: TaskRules,
         in_flight: Mapping[int, Task],
         signers: Signers | None = None,
+        serials: Serials | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -90,7 +91,7 @@ class Tasks:
         self._rules = rules
         self._in_flight = in_flight
         self._signers = signers
-        self._serials = Serials()
+        self._serials = serials or Serials()
         self._random = random.Random()  # noqa: S311 - task ids are not secrets
 
     async def create(self, parent: str, new: NewTask) -> Task:

@@ -9,6 +9,7 @@ import sqlite3
 from functools import cache
 
 from kumotasks.storage.operation import Row, Value
+from kumotasks.storage.remains import surplus_row
 from kumotasks.storage.session import Session
 
 # A statement per row costs a switch of threads per row: up to this many go in one, what is left over in smaller ones.
@@ -36,6 +37,9 @@ class Bulk:
         self.ended: list[Row] = []
         self.rested: list[Row] = []
         self.answered: list[Row] = []
+        self.buried: list[Row] = []
+        self.outlived: list[Row] = []
+        self.remembered: list[Row] = []
 
     def write(self) -> None:
         """What makes room goes first. Surprised if a row had no effect."""
@@ -43,8 +47,18 @@ class Bulk:
         self._each("rest_name", self.rested)
         self._each("answer_run", self.answered, surely=False)  # a run's request may be gone
         self._each("retry_task", self.retried)
+        if self.buried:
+            self._each("add_dead_letter", self.buried, surely=False)
+        if self.remembered:
+            self._remember()
         if self.added:
             self._insert()
+
+    def _remember(self) -> None:
+        surplus = [surplus_row(len(self.remembered))]
+        self._each("forget_attempt", self.outlived, surely=False)
+        self._each("add_attempt", self.remembered, surely=False)
+        self._each("forget_surplus", surplus, surely=False)
 
     def _insert(self) -> None:
         insert = self._session.statements["add_task"]

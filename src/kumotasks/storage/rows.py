@@ -12,11 +12,13 @@ from typing import NamedTuple, TypeVar, cast
 import msgspec
 
 from kumotasks.domain.bucket import Bucket
+from kumotasks.domain.history import AttemptRecord
 from kumotasks.domain.names import QueueName, TaskName
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.target import AppEngineHttpRequest, HttpRequest, Target
 from kumotasks.domain.task import FRESH, Progress, RetryOverride, Task
-from kumotasks.storage.operation import Row
+from kumotasks.storage.history import DeadLetter, Past
+from kumotasks.storage.operation import Row, Value
 from kumotasks.storage.records import Record
 from kumotasks.storage.store import StoredQueue
 
@@ -28,6 +30,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _read_definition = msgspec.msgpack.Decoder(_Definition).decode
 _read_progress = msgspec.msgpack.Decoder(Progress).decode
 _read_queue = msgspec.msgpack.Decoder(Queue).decode
+_read_attempt = msgspec.msgpack.Decoder(AttemptRecord).decode
 
 T = TypeVar("T")
 
@@ -96,6 +99,27 @@ def unpack_bucket(row: Row) -> Bucket | None:
     if row[0] is None:
         return None
     return Bucket(*columns(row, tuple[float, float, float, int]))
+
+
+def pack_attempt(attempt: AttemptRecord) -> bytes:
+    return _encode(attempt)
+
+
+def _unpack_attempt(packed: Value) -> AttemptRecord:
+    try:
+        return _read_attempt(cast("bytes", packed))
+    except msgspec.MsgspecError as flaw:
+        raise RowDamaged(f"an attempt: {flaw}") from flaw
+
+
+def unpack_past(row: Row) -> Past:
+    """An ended attempt from the columns serial, record."""
+    return Past(cast("int", row[0]), _unpack_attempt(row[1]))
+
+
+def unpack_letter(queue: QueueName, row: Row) -> DeadLetter:
+    """A dead letter of `queue` from the seven columns of a task and its last attempt's record."""
+    return DeadLetter(unpack_task(queue, row[:7]), _unpack_attempt(row[7]))
 
 
 def unpack_record(kind: str, row: Row) -> Record:

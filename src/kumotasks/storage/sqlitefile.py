@@ -75,7 +75,7 @@ class SqliteFile:
 
     def _open(self) -> None:
         self._check_header()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(0o700, parents=True, exist_ok=True)
         self._take_lock()
         if self._check_header():
             self._check_content()

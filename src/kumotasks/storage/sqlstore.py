@@ -12,17 +12,20 @@ from kumotasks.domain.queue import Queue
 from kumotasks.domain.task import Task
 from kumotasks.storage import queues, tasks
 from kumotasks.storage.engine import Engine
+from kumotasks.storage.history import KEEP, Keep
+from kumotasks.storage.sqlhistory import SqlHistory
 from kumotasks.storage.sqlrecords import SqlRecords
 from kumotasks.storage.store import Home, Listener, Position, Settlement, StoredQueue, Swept
 from kumotasks.storage.sweep import sweep
 
 
 class SqlStore:
-    """Component: a Store on an engine, each verb as described there; `records` are kept in the same place."""
+    """Component: a Store on an engine, each verb as described there; `records` and `history` are in the same place."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.records = SqlRecords(engine)
+        self.history = SqlHistory(engine)
 
     async def start(self) -> None:
         await self._engine.start()
@@ -98,5 +101,5 @@ class SqlStore:
     async def run_requests(self) -> list[tuple[int, Task]]:
         return await self._engine.read(tasks.run_requests)
 
-    async def sweep(self, *, now: int, limit: int) -> Swept:
-        return await self._engine.write(partial(sweep, now, limit, self._engine.ended))
+    async def sweep(self, *, now: int, limit: int, keep: Keep = KEEP) -> Swept:
+        return await self._engine.write(partial(sweep, now, limit, self._engine.ended, keep))

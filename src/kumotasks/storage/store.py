@@ -17,10 +17,12 @@ from typing import Protocol
 
 from kumotasks.domain.bucket import Bucket
 from kumotasks.domain.errors import KumoError
+from kumotasks.domain.history import AttemptRecord
 from kumotasks.domain.names import LocationName, QueueName, TaskName
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.task import Task
 from kumotasks.domain.value import value
+from kumotasks.storage.history import KEEP, Keep
 
 
 class StoreUnusable(Exception):
@@ -55,7 +57,8 @@ class Home:
 @value
 class Settlement:
     """What an attempt made of a task: `ended` removes it (its name stays taken until `name_until`), else its progress
-    and schedule time are replaced. `run` says that a run request is answered with it."""
+    and schedule time are replaced. `run` says that a run request is answered with it. `attempt` is to be remembered;
+    `dead` is the last attempt of a task that goes to its queue's dead letters."""
 
     number: int
     generation: int
@@ -63,6 +66,8 @@ class Settlement:
     ended: bool
     name_until: int
     run: bool = False
+    attempt: AttemptRecord | None = None
+    dead: AttemptRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,6 @@ class Store(Protocol):
 
     # janitor
 
-    async def sweep(self, *, now: int, limit: int) -> Swept:
+    async def sweep(self, *, now: int, limit: int, keep: Keep = KEEP) -> Swept:
         """Remove at most `limit` rows: of purged and deleted queues, of tasks past their retention, of names and
-        tombstones that have expired."""
+        tombstones that have expired, of attempts and dead letters that were kept long enough."""

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from kumotasks.domain.task import RETENTION, Task, expires_at
 from kumotasks.storage.ended import Ended
-from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation
+from kumotasks.storage.history import Keep
+from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation, Row, Rows
 from kumotasks.storage.rows import columns
 from kumotasks.storage.store import Settlement, Swept, TaskDeleted
 from kumotasks.storage.tasks import end_task, unpack_with_queue
@@ -30,7 +31,7 @@ class _DoomedTask(NamedTuple):
     length: int
 
 
-def sweep(now: int, limit: int, ended: Ended) -> Operation[Swept]:
+def sweep(now: int, limit: int, ended: Ended, keep: Keep) -> Operation[Swept]:
     """One pass, of at most `limit` rows."""
     doomed = yield Ask("doomed_generation")
     if doomed:
@@ -39,7 +40,8 @@ def sweep(now: int, limit: int, ended: Ended) -> Operation[Swept]:
     removed = yield from _sweep_names(now, limit)
     expired = yield from _sweep_retention(now, limit - removed, ended)
     removed += len(expired)
-    next_due = yield from _next_expiry()
+    removed += yield from _sweep_remains(now, limit - removed, keep)
+    next_due = yield from _next_expiry(keep)
     more = removed > 0 and next_due is not None and next_due <= now
     swept = Swept(removed, more, None if more else next_due, tuple(task for _, task in expired))
     return Done(swept, tuple(TaskDeleted(number, task) for number, task in expired))
@@ -64,16 +66,52 @@ def _one_pass(tasks: list[_DoomedTask]) -> list[_DoomedTask]:
 
 
 def _sweep_doomed_rest(doomed: _Doomed, limit: int) -> Asking[int]:
-    """What is left once a generation's tasks are removed: names, if the queue is no more, and the mark itself."""
+    """What is left once a generation's tasks are removed: all else of a queue that is no more, and the mark itself."""
     queue, generation, names_until = doomed
     if names_until is None:
-        rows = yield Ask("remove_doomed_names", (queue, queue, limit))
-        removed = columns(rows[0], tuple[int])[0]
+        removed = yield from _sweep_doomed_queue(queue, limit)
         if removed:
             return removed
     yield Ask("remove_doomed_runs", (queue, generation))
     yield Ask("remove_doomed", (queue, generation))
     return 1
+
+
+def _sweep_doomed_queue(queue: int, limit: int) -> Asking[int]:
+    """Names, attempts and dead letters: one kind a pass."""
+    rows = yield Ask("remove_doomed_names", (queue, queue, limit))
+    if rows[0][0] == 0:
+        rows = yield Ask("forget_doomed_attempts", (queue, limit))
+    if rows[0][0] == 0:
+        rows = yield Ask("forget_doomed_letters", (queue, limit))
+    return columns(rows[0], tuple[int])[0]
+
+
+def _sweep_remains(now: int, limit: int, keep: Keep) -> Asking[int]:
+    """Attempts and dead letters that were kept long enough, the oldest first."""
+    attempts, letters = yield from _remains(keep)
+    removed = 0
+    if attempts is not None and attempts <= now:
+        removed = yield from _remove("forget_old_attempts", (now - keep.attempts, limit))
+    if letters is not None and letters <= now and removed < limit:
+        removed += yield from _remove("forget_old_letters", (now - keep.dead_letters, limit - removed))
+    return removed
+
+
+def _remove(statement: str, parameters: Row) -> Asking[int]:
+    rows = yield Ask(statement, parameters)
+    return columns(rows[0], tuple[int])[0]
+
+
+def _remains(keep: Keep) -> Asking[tuple[int | None, int | None]]:
+    """When the oldest attempt and the oldest dead letter were kept long enough."""
+    attempt, letter = (yield Ask("oldest_attempt")), (yield Ask("oldest_letter"))
+    return _plus(attempt, keep.attempts), _plus(letter, keep.dead_letters)
+
+
+def _plus(rows: Rows, duration: int) -> int | None:
+    """The instant in the one row there may be, so much later."""
+    return columns(rows[0], tuple[int])[0] + duration if rows else None
 
 
 def _sweep_names(now: int, limit: int) -> Asking[int]:
@@ -97,8 +135,9 @@ def _sweep_retention(now: int, limit: int, ended: Ended) -> Asking[list[tuple[in
     return [(stored.number, task) for stored, task in expired]
 
 
-def _next_expiry() -> Asking[int | None]:
-    return min((instant for instant in (yield from _expiries()) if instant is not None), default=None)
+def _next_expiry(keep: Keep) -> Asking[int | None]:
+    expiries = (*(yield from _expiries()), *(yield from _remains(keep)))
+    return min((instant for instant in expiries if instant is not None), default=None)
 
 
 def _expiries() -> Asking[tuple[int | None, ...]]:

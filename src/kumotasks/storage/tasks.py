@@ -20,6 +20,7 @@ from kumotasks.domain.task import Task, generated_id
 from kumotasks.storage.ended import Ended
 from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation, Row
 from kumotasks.storage.queues import find_queue, is_current
+from kumotasks.storage.remains import leave_behind
 from kumotasks.storage.rows import columns, pack_definition, pack_progress, unpack_queue, unpack_task
 from kumotasks.storage.store import Position, RunRequested, Settlement, StoredQueue, TaskAdded, TaskDeleted
 
@@ -99,6 +100,16 @@ def _add_unnamed(stored: StoredQueue, task: Task) -> Asking[Task]:
     return chosen
 
 
+def keep_again(stored: StoredQueue, task: Task) -> Asking[Task]:
+    """Add a task that was there before: under its name, though that rests, unless a task has it meanwhile."""
+    state = yield from name_state(stored, task.name.task, task.serial)
+    if not task.named or state is NameState.TAKEN or (yield from _is_there(stored, task)):
+        return (yield from _add_unnamed(stored, replace(task, named=False)))
+    yield Ask("take_name", (stored.number, task.name.task, stored.generation))
+    yield Ask("add_task", task_row(stored, task, pack_definition(task)))
+    return task
+
+
 def _is_there(stored: StoredQueue, task: Task) -> Asking[bool]:
     return bool((yield Ask("task_is_there", (stored.number, stored.generation, task.name.task))))
 
@@ -140,8 +151,10 @@ def settle(settlement: Settlement, ended: Ended) -> Operation[bool]:
     """Whether the task was there, and is this one."""
     if not (yield from is_current(settlement.number, settlement.generation)):
         return Done(False)
-    part = end_task(settlement, ended) if settlement.ended else _retry_task(settlement)
-    return Done((yield from part))
+    there = yield from (end_task(settlement, ended) if settlement.ended else _retry_task(settlement))
+    if there:
+        yield from leave_behind(settlement)
+    return Done(there)
 
 
 def end_task(settlement: Settlement, ended: Ended) -> Asking[bool]:

@@ -20,9 +20,10 @@ from kumotasks.storage.ended import Ended
 from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling, Waiter
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.records import RecordChanged
+from kumotasks.storage.remains import attempt_row, letter_row, outlived_row
 from kumotasks.storage.rows import pack_progress
 from kumotasks.storage.session import Session
-from kumotasks.storage.store import RunRequested, StoredQueue, TaskAdded, TaskDeleted
+from kumotasks.storage.store import RunRequested, Settlement, StoredQueue, TaskAdded, TaskDeleted
 from kumotasks.storage.tasks import task_key, task_row
 
 
@@ -105,6 +106,8 @@ class Transaction:
         key = task_key(number, settlement.generation, task)
         if settlement.run:
             self._bulk.answered.append(key[:3])
+        if settlement.attempt is not None or settlement.dead is not None:
+            self._leave_behind(settlement)
         if not settlement.ended:
             self._bulk.retried.append((pack_progress(task.progress), task.schedule_time, *key))
             return
@@ -113,3 +116,12 @@ class Transaction:
             self._bulk.rested.append((settlement.name_until, number, task.name.task, settlement.generation))
         else:
             self._ended.remember(number, task.name.task)
+
+    def _leave_behind(self, settlement: Settlement) -> None:
+        if settlement.dead is not None:
+            self._bulk.buried.append(letter_row(settlement))
+        if settlement.attempt is not None:
+            self._bulk.remembered.append(attempt_row(settlement))
+            outlived = outlived_row(settlement)
+            if outlived is not None:
+                self._bulk.outlived.append(outlived)

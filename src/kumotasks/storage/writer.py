@@ -1,9 +1,9 @@
 """The only thread that writes to SQLite: it takes whatever has gathered, commits it at once, answers each waiter.
 
 It never lingers: a batch is what arrived during the last commit. One refusal fails its own waiter. A failure of the
-disk rolls the batch back and tries once more in parts (ends, retries, additions, any other job alone), so that what
-makes room does not wait for what needs it; what fails again is refused, and the next batch starts anew. Answers go to
-the event loop in one call per commit.
+disk rolls the batch back and tries once more in parts (ends, deaths, retries, additions, any other job alone), so that
+what makes room does not wait for what needs it, and without records of attempts; what fails again is refused, and the
+next batch starts anew. Answers go to the event loop in one call per commit.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from queue import SimpleQueue
 
 from kumotasks.domain.errors import StorageUnavailable
@@ -149,13 +150,19 @@ class Writer:
 
 def _parts(jobs: list[Job]) -> Iterator[list[Job]]:
     """`jobs` as they are tried after a failure: what makes room first, and whatever is rare alone."""
-    settlements = [job for job in jobs if isinstance(job, Settling)]
-    yield [job for job in settlements if job.settlement.ended]
+    settlements = [_unremembered(job) for job in jobs if isinstance(job, Settling)]
+    yield [job for job in settlements if job.settlement.ended and job.settlement.dead is None]
+    yield [job for job in settlements if job.settlement.dead is not None]
     yield [job for job in settlements if not job.settlement.ended]
     yield [job for job in jobs if isinstance(job, Adding)]
     for job in jobs:
         if isinstance(job, Operating):
             yield [job]
+
+
+def _unremembered(job: Settling) -> Settling:
+    """A result is worth more than what would be remembered of its attempt."""
+    return Settling(job.waiter, replace(job.settlement, attempt=None))
 
 
 def _pages(rows: int, jobs: list[Job]) -> int:

@@ -19,7 +19,7 @@ from tests.storage.conformance.places import Place, SqlitePlace
 
 ENGINES = {"sqlite": SqlitePlace}
 ONE_BY_ONE = {"sqlite-one-by-one": SqlitePlace}
-HOT = ("test_tasks", "test_names", "test_dispatch", "test_commit", "test_wakes")
+HOT = ("test_tasks", "test_names", "test_dispatch", "test_commit", "test_wakes", "test_history")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

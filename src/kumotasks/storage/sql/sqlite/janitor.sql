@@ -38,3 +38,21 @@ SELECT (SELECT create_time FROM task ORDER BY rowid LIMIT 1),
 SELECT queue.number, queue.generation, queue.settings, task.id, task.serial, task.schedule_time, task.create_time,
     task.named, task.definition, task.progress
 FROM task CROSS JOIN queue ON queue.number = task.queue ORDER BY task.rowid LIMIT ?;
+
+-- name: forget_doomed_attempts
+DELETE FROM attempt WHERE rowid IN (SELECT rowid FROM attempt WHERE queue = ? LIMIT ?);
+
+-- name: forget_doomed_letters
+DELETE FROM dead_letter WHERE rowid IN (SELECT rowid FROM dead_letter WHERE queue = ? LIMIT ?);
+
+-- name: forget_old_attempts
+DELETE FROM attempt WHERE ended <= ? AND rowid IN (SELECT rowid FROM attempt ORDER BY rowid LIMIT ?);
+
+-- name: forget_old_letters
+DELETE FROM dead_letter WHERE died <= ? AND rowid IN (SELECT rowid FROM dead_letter ORDER BY rowid LIMIT ?);
+
+-- name: oldest_attempt
+SELECT ended FROM attempt ORDER BY rowid LIMIT 1;
+
+-- name: oldest_letter
+SELECT died FROM dead_letter ORDER BY rowid LIMIT 1;

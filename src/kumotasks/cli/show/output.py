@@ -1,0 +1,110 @@
+"""What a command's result becomes on the screen: flattened, sorted, filtered, cut and printed, in this order."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from kumotasks.cli.resource import path
+from kumotasks.cli.show.filter import Filter
+from kumotasks.cli.show.key import Step, parse, spelled
+from kumotasks.cli.show.projection import Format, Own
+from kumotasks.cli.show.projection import parse as parse_format
+
+if TYPE_CHECKING:
+    from kumotasks.cli.line import Line
+
+
+def show(line: Line, result: object) -> None:
+    """Print a command's result: an object, or many of them."""
+    written = line.text("format") or line.properties.get("core/format")
+    form = parse_format(written, line.command.format)
+    condition = Filter(line.text("filter"))
+    single = isinstance(result, dict)
+    items: Iterable[object] = [result] if single or not isinstance(result, Iterable) else result
+    if line.text("flatten"):
+        steps = parse(line.text("flatten")).steps
+        items, single = itertools.chain.from_iterable(_flattened(item, steps) for item in items), False
+    if form.name in ("none", "disable"):
+        return
+    found = _chosen(line, items, condition)
+    if line.on("uri"):
+        _put("".join(f"{_address(line, item)}\n" for item in found))
+        return
+    for key in condition.unseen if found or condition.unseen else ():
+        line.warn(f"no item has the field {key}, which --filter names.")
+    if not single and not found and form.name == "table":
+        line.say("Listed 0 items.")
+        return
+    _put(text(form, found, single=single, own=_own(line), bright=sys.stdout.isatty()))
+
+
+def text(form: Format, items: Sequence[object], *, single: bool, own: Own, bright: bool = False) -> str:
+    """The items in a format."""
+    from kumotasks.cli.show import as_table, documents, records
+
+    match form.name:
+        case "json":
+            return documents.as_json(form, items, single=single, own=own)
+        case "yaml":
+            return documents.as_yaml(form, items, single=single, own=own)
+        case "text" | "flattened":
+            return records.as_text(form, items, single=single, own=own)
+        case "csv":
+            return records.as_csv(form, items, own)
+        case "value" | "get":
+            return records.as_value(form, items, own)
+        case "list":
+            return records.as_list(form, items, own)
+        case "config":
+            return records.as_config(form, items, own)
+    return as_table.as_table(form, items, own, bright=bright)
+
+
+def _chosen(line: Line, items: Iterable[object], condition: Filter) -> list[object]:
+    """The items that the line asks for. Without an order to bring them in, no more is asked of the server than needed."""
+    most = line.number("limit") or None
+    if line.text("sort-by"):
+        from kumotasks.cli.show.order import by_fields
+
+        items = by_fields(list(items), line.text("sort-by"))
+    return list(itertools.islice((item for item in items if condition.holds(item)), most))
+
+
+def _own(line: Line) -> Own:
+    """The command's own transforms, and uri(), which knows the server."""
+    return {**(line.command.transforms or {}), "uri": lambda item: _address(line, item)}
+
+
+def _address(line: Line, item: object) -> str:
+    name = item.get("name") if isinstance(item, dict) else None
+    return line.client.endpoint.url.rstrip("/") + path(line.command.uri or "v1", str(name)) if name else ""
+
+
+def _flattened(value: object, steps: Sequence[Step]) -> Iterator[object]:
+    """A copy of the value for each element of the list at the end of the steps."""
+    names = [each for each in steps if isinstance(each, str) and each != "[]"]
+    if not names:
+        yield from value if isinstance(value, list) else [value]
+        return
+    if isinstance(value, list):
+        for each in value:
+            yield from _flattened(each, steps)
+        return
+    name = spelled(value, names[0]) if isinstance(value, dict) else None
+    if name is None or not isinstance(value, dict):
+        yield value
+        return
+    below = value[name]
+    if len(names) == 1:
+        for each in below if isinstance(below, list) else [below]:
+            yield {**value, name: each}
+        return
+    for each in _flattened(below, names[1:]):
+        yield {**value, name: each}
+
+
+def _put(shown: str) -> None:
+    sys.stdout.write(shown)

@@ -1,0 +1,100 @@
+"""Results as lines for other programs, and for eyes that want all of it: csv, value, list, text, config. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from kumotasks.cli.show.documents import selected
+from kumotasks.cli.show.projection import Format, Own, labels
+from kumotasks.cli.show.words import joined, plain
+
+
+def as_csv(form: Format, items: Sequence[object], own: Own) -> str:
+    separator, delimiter, end = _marks(form, ",")
+    lines = []
+    if not form.on("no-heading"):
+        lines.append(separator.join(label.lower() for label in labels(form.columns or ())))
+    for item in items:
+        cells = [joined(column.value(item, own), delimiter) for column in form.columns or ()]
+        lines.append(separator.join(_quoted(each, separator) for each in cells))
+    return "".join(line + end for line in lines)
+
+
+def as_value(form: Format, items: Sequence[object], own: Own) -> str:
+    separator, delimiter, end = _marks(form, "\t")
+    lines = []
+    for item in items:
+        cells = [joined(column.value(item, own), delimiter) for column in form.columns or ()]
+        lines.append(separator.join(_quoted(each, separator) for each in cells) if form.on("quote") else separator.join(cells))
+    return "".join(line + end for line in lines)
+
+
+def as_list(form: Format, items: Sequence[object], own: Own) -> str:
+    return "".join(_bulleted(_listed(form, item, own), compact=form.on("compact")) for item in items)
+
+
+def as_text(form: Format, items: Sequence[object], *, single: bool, own: Own) -> str:
+    separator = form.text("separator", ": ")
+    names = {each.key.dotted: each.label.lower() for each in form.columns or () if each.label}
+    shown = []
+    for item in items:
+        found = [(names.get(name, name), text) for name, text in _leaves(selected(item, form.columns, own), "")]
+        found.sort(key=lambda pair: pair[0])
+        size = max((len(name) for name, _ in found), default=0) + len(separator)
+        pad = 0 if form.on("no-pad") else size
+        shown.append("".join(f"{name + separator:{pad}}{text}\n" for name, text in found))
+    return "".join(shown) if single else "".join(f"---\n{each}" for each in shown)
+
+
+def as_config(form: Format, items: Sequence[object], own: Own) -> str:
+    return "".join("\n".join(_sections(selected(item, form.columns, own), "")) + "\n" for item in items)
+
+
+def _marks(form: Format, separator: str) -> tuple[str, str, str]:
+    return form.text("separator", separator), form.text("delimiter", ";"), form.text("terminator", "\n")
+
+
+def _quoted(cell: str, separator: str) -> str:
+    if separator in cell or '"' in cell or "\n" in cell:
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+def _listed(form: Format, item: object, own: Own) -> list[str]:
+    if form.columns is not None:
+        return [plain(column.value(item, own)) for column in form.columns]
+    if isinstance(item, dict):
+        return [f"{name}: {plain(each)}" for name, each in sorted(item.items())]
+    return [plain(item)]
+
+
+def _bulleted(lines: Sequence[str], *, compact: bool) -> str:
+    return f" - {(' ' if compact else chr(10) + '   ').join(lines)}\n"
+
+
+def _leaves(value: object, name: str) -> Iterator[tuple[str, str]]:
+    """Every value that has no parts, with the way to it."""
+    match value:
+        case dict() if value:
+            for key, each in value.items():
+                yield from _leaves(each, f"{name}.{key}" if name else str(key))
+        case list() if value:
+            for index, each in enumerate(value):
+                yield from _leaves(each, f"{name}[{index}]")
+        case str() if "\n" in value:
+            yield name, json.dumps(value, ensure_ascii=False)
+        case _:
+            yield name, str(value)
+
+
+def _sections(value: object, name: str) -> Iterator[str]:
+    """A mapping of mappings as an INI file."""
+    parts = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
+    plains = {str(key): each for key, each in sorted(parts.items()) if not isinstance(each, (dict, list))}
+    if name and plains:
+        yield f"[{name}]"
+    yield from (f"{key} = {plain(each)}" for key, each in plains.items())
+    for key, each in sorted(parts.items()):
+        if isinstance(each, (dict, list)):
+            yield from _sections(each, f"{name}.{key}" if name else str(key))

@@ -1,0 +1,1 @@
+"""`kumo tasks`: queues, tasks, locations and encryption."""

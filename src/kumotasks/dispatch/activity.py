@@ -1,0 +1,84 @@
+"""What happens to tasks, told to the activity log: of each operation the fraction that its queue asks for.
+
+Creations and deletions are heard from the store, attempts from the delivery. How entries read is the log's own.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from kumotasks.dispatch.home import Homes
+from kumotasks.domain.attempt import Outcome
+from kumotasks.domain.clock import Clock
+from kumotasks.domain.queue import Queue
+from kumotasks.domain.task import Task, expires_at
+from kumotasks.logs import activity as wording
+from kumotasks.logs.entry import InsertIds, LogEntry
+from kumotasks.storage.store import Store, TaskAdded, TaskDeleted, Wake
+
+
+class Log(Protocol):
+    """Takes entries, and makes nobody wait."""
+
+    @property
+    def ids(self) -> InsertIds: ...
+    def write(self, entries: Sequence[LogEntry]) -> None: ...
+
+
+class Activity:
+    """Component: it starts behind the scheduler, whose lanes know each queue's fraction."""
+
+    def __init__(
+        self, *, store: Store, homes: Homes, log: Log, clock: Clock, chance: Callable[[], float] = random.random
+    ) -> None:
+        self._store = store
+        self._homes = homes
+        self._log = log
+        self._clock = clock
+        self._chance = chance
+
+    async def start(self) -> None:
+        self._store.listen(self._on_wakes)
+
+    async def stop(self) -> None:
+        """The store tells nothing any more once it has stopped."""
+
+    def dispatched(self, queue: Queue, task: Task, now: int, *, asked_for: bool) -> None:
+        """An attempt on `task`, which has it counted, begins."""
+        if self._wanted(queue):
+            entry = wording.dispatch(queue, task, asked_for=asked_for, at=now, insert_id=self._log.ids.next(now))
+            self._log.write((entry,))
+
+    def ended(self, queue: Queue, task: Task, outcome: Outcome, now: int, *, retry_at: int | None) -> None:
+        """The attempt that `task` was dispatched for has ended; it is sent again at `retry_at`, if at all."""
+        if self._wanted(queue):
+            insert_id = self._log.ids.next(now)
+            self._log.write((wording.response(queue, task, outcome, retry_at=retry_at, at=now, insert_id=insert_id),))
+
+    def _on_wakes(self, wakes: Sequence[Wake]) -> None:
+        berths = self._homes.berths
+        entries: list[LogEntry] = []
+        for wake in wakes:
+            if isinstance(wake, TaskAdded | TaskDeleted):
+                berth = berths.get(wake.number)
+                if berth is not None and berth.lane.queue.stackdriver_logging_config is not None:
+                    self._hear(berth.lane.queue, wake, entries)
+        if entries:
+            self._log.write(entries)
+
+    def _hear(self, queue: Queue, wake: TaskAdded | TaskDeleted, entries: list[LogEntry]) -> None:
+        if not self._wanted(queue):
+            return
+        now, task = self._clock.now(), wake.task
+        insert_id = self._log.ids.next(now)
+        if isinstance(wake, TaskAdded):
+            entries.append(wording.creation(queue, task, at=now, insert_id=insert_id))
+        elif expires_at(task) > now:  # else nobody has called for it
+            entries.append(wording.deletion(queue, task, at=now, insert_id=insert_id))
+
+    def _wanted(self, queue: Queue) -> bool:
+        """Each operation is drawn by itself."""
+        config = queue.stackdriver_logging_config
+        return config is not None and config.sampling_ratio > 0 and self._chance() < config.sampling_ratio

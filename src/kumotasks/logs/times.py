@@ -1,0 +1,32 @@
+"""Instants and durations as protobuf's JSON form writes them, from and to microseconds. Knows nothing of entries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from kumotasks.domain.clock import SECOND
+from kumotasks.logs.values import instant_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_NANOSECONDS = 1_000
+
+
+def rfc3339(instant: int) -> str:
+    """2021-07-31T11:45:59.060021Z, with 0, 3 or 6 digits behind the point; beyond the calendar its last instant."""
+    text = (_EPOCH + timedelta(microseconds=min(instant, _LAST))).isoformat()[:-6]
+    return (text.removesuffix("000") if "." in text else text) + "Z"
+
+
+def from_rfc3339(text: str) -> int:
+    """The instant that `text` writes, cut to microseconds. ValueError."""
+    nanoseconds = instant_of(text)
+    if nanoseconds is None:
+        raise ValueError(f"{text} is no RFC 3339 time")
+    return nanoseconds // _NANOSECONDS
+
+
+def seconds_text(duration: int) -> str:
+    """`10s`, `0.100s`, `0.001250s`."""
+    whole, fraction = divmod(duration, SECOND)
+    return f"{whole}.{fraction:06d}".removesuffix("000").removesuffix(".000") + "s"
