@@ -6,10 +6,11 @@ The client's own classes wrap these in a layer that costs ten times the conversi
 from __future__ import annotations
 
 from google.cloud.location import locations_pb2
-from google.cloud.tasks_v2.types import cloudtasks, cmek_config, queue, target, task
 from google.iam.v1 import iam_policy_pb2, policy_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
+
+from kumotasks.api.tasks.types import cloudtasks, cmek_config, queue, target, task
 
 ListQueuesRequest = cloudtasks.ListQueuesRequest.pb()
 ListQueuesResponse = cloudtasks.ListQueuesResponse.pb()
