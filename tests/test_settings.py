@@ -394,3 +394,9 @@ def test_a_file_that_is_not_there_or_no_toml_is_refused(tmp_path: Path) -> None:
     (tmp_path / "raw").write_bytes(b"\xff")
     with pytest.raises(SettingsError, match="can't decode byte"):
         gather({}, {}, tmp_path / "raw")
+
+
+def test_what_is_remembered_of_attempts_is_one_of_three(tmp_path: Path) -> None:
+    for word in ("failed", "all", "off"):
+        assert given(tmp_path, environment={"KUMO_HISTORY": word}).history == word
+    assert refusal(tmp_path, environment={"KUMO_HISTORY": "some"}) == "history some: choose one of failed, all, off."

@@ -20,6 +20,7 @@ from kumotasks.dispatch.watch import OpenWatch
 from kumotasks.domain.attempt import Answered, Outcome, TimedOut
 from kumotasks.domain.clock import HOUR, ManualClock
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
+from kumotasks.domain.history import MEMORY, Memory
 from kumotasks.domain.names import QueueName
 from kumotasks.domain.queue import Queue, QueueState, RateLimits, RetryConfig
 from kumotasks.domain.target import AppEngineHosts
@@ -145,6 +146,7 @@ class Node:
         room: Room | None = None,
         drain: float = 0,
         bearers: Bearers | None = None,
+        memory: Memory = MEMORY,
     ) -> None:
         self.clock = clock or ManualClock(NOW)
         self.store = ShakyStore(SqliteStore(directory / "kumo.db")._engine)
@@ -161,6 +163,7 @@ class Node:
             in_flight=self.in_flight,
             name_rest=HOUR,
             bearers=bearers,
+            memory=memory,
         )
         self.scheduler = Scheduler(
             store=self.store,

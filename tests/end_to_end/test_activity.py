@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from kumotasks.domain.clock import ManualClock
@@ -90,8 +91,9 @@ async def test_entries_are_in_the_file_while_the_server_runs(server: KumoProcess
     send_one(server, worker.url, ratio=1.0)
     worker.wait_for(1)
     shelf = SqliteShelf(server.directory / "data" / "logs.db")
-    while not await shelf.names("my-project"):
-        pass
+    async with asyncio.timeout(20):
+        while not await shelf.names("my-project"):
+            pass
     await shelf.stop()
 
 

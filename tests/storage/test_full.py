@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from kumotasks.storage.history import LetterKey
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.store import Settlement, StoredQueue, Wake
-from tests.factory import NOW, a_named_task, a_queue, a_request, a_task, ended, failed, queue_name
+from tests.factory import NOW, a_named_task, a_queue, a_record, a_request, a_task, ended, failed, queue_name
 
 PAGES = 150  # 0.6 MB
 
@@ -37,6 +38,11 @@ async def q(store: SqlStore) -> StoredQueue:
 
 def a_page_of_task() -> Task:
     return a_task(target=a_request(b"x" * 4000))
+
+
+def a_long_record() -> AttemptRecord:
+    """Longer than all the space there is."""
+    return replace(a_record(1), message="x" * PAGES * 4_096)
 
 
 async def fill(store: SqlStore) -> list[Task]:
@@ -86,39 +92,38 @@ async def test_results_are_committed_while_additions_are_refused(store: SqlStore
 
 async def test_without_space_a_result_is_committed_and_its_attempt_forgotten(store: SqlStore, q: StoredQueue) -> None:
     kept = await fill(store)
-    retried = [dispatched(task, NOW) for task in kept[:60]]
-    attempt = AttemptRecord(1, NOW, NOW, NOW, 500, 13, "", b"x" * 1_024, NOW, "")
-    assert all([await store.settle(failed(q, task, attempt=attempt)) for task in retried])
-    assert await there(store) == [*retried, *kept[60:]]
-    remembered = [await store.history.attempts(task.name, after=(0, 0), limit=9) for task in retried]
-    assert not all(remembered)
-    ends = [store.settle(ended(q, task)) for task in kept[60:70]]
-    assert all([await end for end in ends])
-    assert await store.settle(failed(q, retried[0], attempt=attempt))
-    assert len(await store.history.attempts(retried[0].name, after=(0, 0), limit=9)) == 1
+    retried = dispatched(kept[1], NOW)
+    answers = await asyncio.gather(
+        store.settle(ended(q, kept[0])), store.settle(failed(q, retried, attempt=a_long_record()))
+    )
+    assert answers == [True, True]
+    assert await there(store) == [retried, *kept[2:]]
+    assert await store.history.attempts(retried.name, after=(0, 0), limit=9) == []
+    assert await store.settle(ended(q, kept[2]))
+    assert await store.settle(failed(q, retried, attempt=a_record(2)))
+    assert len(await store.history.attempts(retried.name, after=(0, 0), limit=9)) == 1
 
 
-async def test_a_task_that_is_given_up_without_space_is_kept_as_a_letter(store: SqlStore, q: StoredQueue) -> None:
+async def test_a_task_that_is_given_up_without_space_stays_until_it_can_be_kept_as_a_letter(
+    store: SqlStore, q: StoredQueue
+) -> None:
     kept = await fill(store)
-    attempt = AttemptRecord(1, NOW, NOW, NOW, 500, 13, "", b"", None, "")
-    letters = []
-    for task in kept:
-        try:
-            assert await store.settle(ended(q, task, attempt=attempt, dead=attempt))
-        except StorageFull:
-            continue
-        letters.append(task)
+    last = a_record(1)
+    deaths = [ended(q, task, attempt=last, dead=last) for task in kept[:50]]
+    answers = await asyncio.gather(*map(store.settle, deaths), return_exceptions=True)
+    refused = [death for death, answer in zip(deaths, answers, strict=True) if isinstance(answer, StorageFull)]
+    assert await there(store) == [*[death.task for death in refused], *kept[50:]]
+    await asyncio.gather(*[store.settle(ended(q, task)) for task in kept[50:]])
+    assert all(await asyncio.gather(*map(store.settle, refused)))
     found = await store.history.dead_letters(queue_name(), after=LetterKey("", 0), limit=PAGES, max_bytes=10**9)
-    assert [letter.task for letter in found] == letters
-    assert await there(store) == [task for task in kept if task not in letters]
-    assert len(letters) > len(kept) // 2
+    assert [letter.task for letter in found] == kept[:50]
+    assert await there(store) == []
 
 
 async def test_a_death_without_space_does_not_hold_up_an_end(store: SqlStore, q: StoredQueue) -> None:
     kept = await fill(store)
-    attempt = AttemptRecord(1, NOW, NOW, NOW, 500, 13, "x" * 50_000, b"", None, "")
     answers = await asyncio.gather(
-        store.settle(ended(q, kept[0], dead=attempt)), store.settle(ended(q, kept[1])), return_exceptions=True
+        store.settle(ended(q, kept[0], dead=a_long_record())), store.settle(ended(q, kept[1])), return_exceptions=True
     )
     assert [type(answers[0]), answers[1]] == [StorageFull, True]
     assert await there(store) == [kept[0], *kept[2:]]

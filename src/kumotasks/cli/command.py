@@ -14,14 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kumotasks.cli.values import Value, whole
+
 if TYPE_CHECKING:
     from kumotasks.cli.line import Line
 
-Value = Callable[[str], object]
 Json = dict[str, object]
 
 
-def text(written: str) -> object:
+def as_written(written: str) -> object:
     """A value that is taken as it is written."""
     return written
 
@@ -32,7 +33,7 @@ class Flag:
 
     name: str
     text: str
-    value: Value | None = text
+    value: Value | None = as_written
     metavar: str = ""
     required: bool = False
     repeated: bool = False  # given several times: its value is then a list
@@ -66,7 +67,8 @@ class Command:
     """`kumo WORDS`. `example` is a line that works; `format` is how its result is shown without --format.
 
     `exclusive` holds sets of flags of which at most one may be given; a member of a set is a tuple of flags that go
-    together. `uri` is the API's version in an item's address, for --uri. Without `wide` the command takes none of the flags that all take.
+    together. `uri` is the API's version in an item's address, for --uri. Without `wide` the
+    command takes none of the flags that all take.
     """
 
     words: str
@@ -81,7 +83,7 @@ class Command:
     located: bool = False
     page_size: int = 0  # items asked for at once where --page-size does not say; 0 leaves it to the server
     uri: str = ""
-    transforms: Mapping[str, Callable[[Mapping[str, object]], object]] | None = None  # of this command's own
+    transforms: Mapping[str, Callable[[object], object]] | None = None  # of this command's own
     wide: bool = True
 
     @property
@@ -100,23 +102,12 @@ class Command:
         )
 
 
-def at_least(least: int) -> Value:
-    """A whole number with a floor, as --limit takes it."""
-    from kumotasks.cli.values import whole
-
-    return whole(least)
-
-
-def _positive(written: str) -> object:
-    return at_least(1)(written)
-
-
 HELP = Flag("help", "this text", None, short="h")
 LOCATED = (Flag("location", "the location; tasks/location in the configuration, else the server's default"),)
 LISTED = (
     Flag("filter", "show what this expression holds for: state=RUNNING AND name:mail", metavar="EXPRESSION"),
-    Flag("limit", "show so many at most", _positive, metavar="N"),
-    Flag("page-size", "ask the server for so many at once", _positive, metavar="N"),
+    Flag("limit", "show so many at most", whole(1), metavar="N"),
+    Flag("page-size", "ask the server for so many at once", whole(1), metavar="N"),
     Flag("sort-by", "sort by these fields; ~ in front turns the order", metavar="FIELD,..."),
     Flag("uri", "show the items' addresses only", None),
 )

@@ -6,7 +6,6 @@ runs in is changed: `eval "$(kumo env --shell)"` does that.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shlex
@@ -14,28 +13,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from kumotasks.cli.client import CREDENTIALS, Failure, add_endpoint, client_for
+from kumotasks.cli.client import CREDENTIALS, Client, Failure
 from kumotasks.cli.env_files import Trust, cache_directory, stand_in_key, write_trust
 from kumotasks.cli.env_page import EnvPage
 from kumotasks.cli.env_variables import Plan, variables
 
 DONE, FAILED = 0, 1
-EXAMPLE = 'example: eval "$(kumo env --shell)"'
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `kumo env`."""
-    parser.epilog = EXAMPLE
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--shell", action="store_true", help="as export lines, for eval")
-    form.add_argument("--json", action="store_true", help="as one flat JSON object of strings")
-    add_endpoint(parser)
-
-
-def env(options: argparse.Namespace) -> int:
-    """Print the variables; complaints and advice go to stderr."""
+def env(client: Client, form: str) -> int:
+    """Print the variables, as `form` says: "shell", "json" or "". Complaints and advice go to stderr."""
     try:
-        client = client_for(options)
         plan = _plan(client.page, client.endpoint.host, os.environ)
     except Failure as failure:
         return _told(str(failure), failure.code)
@@ -44,7 +32,7 @@ def env(options: argparse.Namespace) -> int:
     found = variables(plan, os.environ)
     for line in _advice(plan, os.environ):
         print(f"kumo: {line}", file=sys.stderr)
-    print(_shown(found, options))
+    print(_shown(found, form))
     return DONE
 
 
@@ -65,10 +53,10 @@ def _key(page: EnvPage, host: str, cache: Path, environment: Mapping[str, str]) 
     return str(stand_in_key(cache, page.project, page.token_uri(host)))
 
 
-def _shown(found: Mapping[str, str], options: argparse.Namespace) -> str:
-    if options.json:
+def _shown(found: Mapping[str, str], form: str) -> str:
+    if form == "json":
         return json.dumps(found, indent=2)
-    if options.shell:
+    if form == "shell":
         return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in found.items())
     width = max(map(len, found))
     return "\n".join(f"{name:{width}}  {value}" for name, value in found.items())

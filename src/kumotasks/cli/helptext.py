@@ -25,7 +25,7 @@ def of_all(version: str) -> str:
 
 def of_group(words: str) -> str:
     """`kumo WORDS --help`."""
-    first = words.split()[0]
+    first = words.split(maxsplit=1)[0]
     texts = table.groups(first)
     lines = [f"kumo {words}: {texts.get(words, '')}", "", f"usage: kumo {words} COMMAND ... [flags]", "", "commands:"]
     return "\n".join([*lines, *_rows(_below(words)), "", f"`kumo {words} COMMAND --help` says more."])
@@ -45,7 +45,7 @@ def of_command(command: Command) -> str:
 
 def _below(words: str) -> Mapping[str, str]:
     """The words that go on from here, each with its sentence."""
-    first, depth = words.split()[0], len(words.split())
+    first, depth = words.split(maxsplit=1)[0], len(words.split())
     texts, found = table.groups(first), {}
     for command in table.commands(first):
         parts = command.words.split()
@@ -68,9 +68,10 @@ def _flags(flags: Sequence[Flag]) -> list[str]:
 def _rows(texts: Mapping[str, str]) -> Iterator[str]:
     for name, text in texts.items():
         lines = [line for each in text.split("\n") for line in textwrap.wrap(each, WIDTH - _COLUMN - 2)]
+        first, *others = lines or [""]
         if len(name) + 2 >= _COLUMN:
             yield f"  {name}"
-            name = ""
-        first, *others = lines or [""]
-        yield f"  {name:{_COLUMN}}{first}".rstrip()
+            yield f"  {'':{_COLUMN}}{first}".rstrip()
+        else:
+            yield f"  {name:{_COLUMN}}{first}".rstrip()
         yield from (f"  {'':{_COLUMN}}{line}" for line in others)

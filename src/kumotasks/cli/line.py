@@ -35,7 +35,7 @@ class Line:
         return name in self._given
 
     def text(self, name: str) -> str:
-        """"" where it was not given."""
+        """ "" where it was not given."""
         value = self._given.get(name)
         return value if isinstance(value, str) else ""
 

@@ -2,70 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import gc
 import os
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kumotasks.lifecycle import Component, Signals, run
 from kumotasks.server.addresses import Addresses
 from kumotasks.settings import Settings, SettingsError, gather
 
-EXAMPLE = "example: kumo serve --port 8123 --store ./kumo-data --queue default"
-# flag: (how its value is shown, what it does)
-OPTIONS: dict[str, tuple[str, str]] = {
-    "host": ("HOST", "the address to listen on (127.0.0.1)"),
-    "port": ("PORT", "plaintext gRPC and REST on one port (8123); 0 picks a free one"),
-    "store": ("WHERE", "a directory, or sqlite:///path (./kumo-data)"),
-    "data": ("DIR", "keys and run-time files (the store's directory)"),
-    "auth": ("off|iam", "whether callers are asked who they are (off)"),
-    "tls": ("off|auto|CERT:KEY", "a second listener over TLS (off)"),
-    "tls-port": ("PORT", "of the TLS listener (8443)"),
-    "tls-client-ca": ("FILE", "let in only clients that have a certificate of this CA, over TLS"),
-    "proxy-port": ("PORT", "of the CONNECT proxy (8124)"),
-    "proxy-others": ("tunnel|refuse", "what the proxy does with other hosts (tunnel)"),
-    "issuer": ("URL", "who signs identity tokens (https://accounts.google.com)"),
-    "owner-key": ("PATH", "where the owner's key is written (owner.json in the data directory)"),
-    "project": ("PROJECT", "the default project (kumo-local)"),
-    "location": ("LOCATION", "the default location (us-central1)"),
-    "clock": ("system|manual", "manual stands still until POST /kumo/v1/clock:advance moves it (system)"),
-    "drain": ("DURATION", "how long open attempts may take to end at a stop (10s)"),
-    "log": ("LEVEL", "debug, info, warning or error (info)"),
-}
-SWITCHES: dict[str, str] = {
-    "auth-off-anywhere": "allow --auth off on an address that other machines reach",
-    "strict-resources": "Google's errors for unknown projects and locations",
-}
 
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `kumo serve`; what is not given comes from KUMO_* variables, the file, or the default."""
-    parser.epilog = EXAMPLE
-    for name, (metavar, text) in OPTIONS.items():
-        parser.add_argument(f"--{name}", metavar=metavar, help=text, default=argparse.SUPPRESS)
-    for name, text in SWITCHES.items():
-        parser.add_argument(f"--{name}", action="store_true", help=text, default=argparse.SUPPRESS)
-    parser.add_argument(
-        "--queue",
-        metavar="NAME",
-        action="append",
-        help="a queue to create if it is not there; repeatable",
-        default=argparse.SUPPRESS,
-    )
-    parser.add_argument("--config", metavar="FILE", type=Path, help="a kumo.toml", default=None)
-
-
-def serve(options: argparse.Namespace) -> int:
-    """Run a server until it is told to stop."""
-    flags = {name: value for name, value in vars(options).items() if name not in ("command", "config")}
-    config = options.config or (Path(os.environ["KUMO_CONFIG"]) if "KUMO_CONFIG" in os.environ else None)
+def serve(flags: Mapping[str, object], config: str) -> int:
+    """Run a server until it is told to stop. `flags` are settings; what is not among them comes from KUMO_* variables,
+    the file `config`, or the default."""
+    named = config or os.environ.get("KUMO_CONFIG")
     try:
-        settings = gather(flags, os.environ, config)
+        settings = gather(flags, os.environ, Path(named) if named else None)
     except SettingsError as error:
         return _wrong(str(error))
     return _run(settings)

@@ -52,5 +52,5 @@ def groups(word: str) -> Mapping[str, str]:
     }
 
 
-def _modules(word: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - modules have no type that knows their names
+def _modules(word: str):  # type: ignore[no-untyped-def]
     return [import_module(_HERE + name) for entry in ENTRIES if entry.word == word for name in entry.modules]

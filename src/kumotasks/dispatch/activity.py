@@ -18,6 +18,8 @@ from kumotasks.logs import activity as wording
 from kumotasks.logs.entry import InsertIds, LogEntry
 from kumotasks.storage.store import Store, TaskAdded, TaskDeleted, Wake
 
+_TOLD = (TaskAdded, TaskDeleted)  # a tuple, for this is asked of every wake
+
 
 class Log(Protocol):
     """Takes entries, and makes nobody wait."""
@@ -61,7 +63,7 @@ class Activity:
         berths = self._homes.berths
         entries: list[LogEntry] = []
         for wake in wakes:
-            if isinstance(wake, TaskAdded | TaskDeleted):
+            if isinstance(wake, _TOLD):
                 berth = berths.get(wake.number)
                 if berth is not None and berth.lane.queue.stackdriver_logging_config is not None:
                     self._hear(berth.lane.queue, wake, entries)

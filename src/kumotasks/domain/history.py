@@ -6,7 +6,6 @@ Made of what `retry.decide` knew, and only for attempts that are worth a record.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from kumotasks.domain.attempt import Answered, Outcome, classify
 from kumotasks.domain.clock import SECOND
@@ -47,26 +46,28 @@ class AttemptRecord:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
 class Memory:
     """What the operator wants to be remembered; `dead_letters`: tasks that run out of attempts are kept aside."""
 
-    attempts: Remembered = Remembered.FAILED
-    dead_letters: bool = True
+    __slots__ = ("_all", "_any", "_dead_letters")
+
+    def __init__(self, attempts: Remembered = Remembered.FAILED, *, dead_letters: bool = True) -> None:
+        self._all = attempts is Remembered.ALL
+        self._any = attempts is not Remembered.OFF
+        self._dead_letters = dead_letters
 
     def of(
         self, task: Task, outcome: Outcome, verdict: Verdict, *, queue_retry: RetryConfig, ended: int
     ) -> tuple[AttemptRecord | None, AttemptRecord | None]:
         """Of an attempt that was opened as `task`: its record if it is to be kept, and if the task is given up, its
         record for the dead letter."""
-        if type(verdict) is Done and task.progress.dispatch_count == 1 and self.attempts is not Remembered.ALL:
+        if type(verdict) is Done and task.progress.dispatch_count == 1 and not self._all:
             return _NOTHING  # a first attempt that succeeded tells nothing of failures
-        kept = self.attempts is not Remembered.OFF
-        dead = self.dead_letters and isinstance(verdict, Exhausted)
-        if not (kept or dead):
+        dead = self._dead_letters and isinstance(verdict, Exhausted)
+        if not (self._any or dead):
             return _NOTHING
         made = record(task, outcome, verdict, queue_retry=queue_retry, ended=ended)
-        return made if kept else None, made if dead else None
+        return made if self._any else None, made if dead else None
 
 
 MEMORY = Memory()

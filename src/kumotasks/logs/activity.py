@@ -47,7 +47,7 @@ def dispatch(queue: Queue, task: Task, *, asked_for: bool, at: int, insert_id: s
 
 
 def response(queue: Queue, task: Task, outcome: Outcome, *, retry_at: int | None, at: int, insert_id: str) -> LogEntry:
-    """The attempt that `task` was dispatched for has ended. Of a failure: how long it took, and when the next is due."""
+    """The attempt that `task` was dispatched for has ended. Of a failure: how long it took, when the next is due."""
     said: dict[str, object] = {
         "status": CODE_NAMES[classify(outcome).code],
         **_counted(task, task.progress.response_count + responded(outcome)),

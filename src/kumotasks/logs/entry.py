@@ -186,18 +186,18 @@ class InsertIds:
 
     def __init__(self) -> None:
         self._serials = Serials()
-        self._mark = _base36(secrets.randbelow(36**2)).zfill(2)  # two processes may give an id at the same instant
+        self._mark = _letters(secrets.randbelow(36**2)).zfill(2)  # two processes may give an id at the same instant
 
     def next(self, now: int) -> str:
         """Twelve letters and digits, such as 2iclncc2y3k0."""
-        return _base36(self._serials.next(now)).zfill(10) + self._mark
+        return _letters(self._serials.next(now)).zfill(10) + self._mark
 
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 
 
-def _base36(number: int) -> str:
+def _letters(number: int) -> str:
     pairs = []
     while number:
         number, low = divmod(number, 36 * 36)

@@ -22,10 +22,10 @@ from kumotasks.logs.shelf import Shelf
 Listener = Callable[[Sequence[LogEntry]], None]
 
 _FLUSH_SECONDS = 0.5  # how long an entry lies in the buffer at most
-_FLUSH_AT = 1_000  # entries, and then not that long
+_FLUSH_AT = 1_000  # entries, and then not that long; also what is kept in one transaction
 _MOST_HELD = 10_000  # entries in the buffer
 _MOST_HELD_TEXT = 32 * 1024 * 1024  # characters of text in the buffer
-_SLICE = 32  # entries encoded before the loop turns
+_SLICE = 16  # entries encoded before the loop turns
 _PRUNE_EVERY = MINUTE
 _PRUNE_PARTS = 64  # of what may be kept: so much more, and the shelf is looked through before its time
 
@@ -48,6 +48,7 @@ class Journal:
         self._timer: asyncio.TimerHandle | None = None
         self._work: set[asyncio.Task[None]] = set()
         self._flushing = asyncio.Lock()
+        self._flush_asked = False
         self._losing_since: int | None = None
         self._lost = 0
         self._pruned = 0
@@ -92,7 +93,7 @@ class Journal:
         self._text += text
         if self._timer is None and self._loop is not None:
             self._timer = self._loop.call_later(_FLUSH_SECONDS, self._flush_soon)
-        if len(self._buffer) >= _FLUSH_AT and not self._flushing.locked():
+        if len(self._buffer) >= _FLUSH_AT and self._loop is not None:
             self._flush_soon()
 
     async def keep(self, entries: Sequence[LogEntry]) -> None:
@@ -131,7 +132,9 @@ class Journal:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._begin(self._flush())
+        if not self._flush_asked:
+            self._flush_asked = True
+            self._begin(self._flush())
 
     def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -147,6 +150,7 @@ class Journal:
     async def _flush(self) -> None:
         """Keep, or drop, everything that was written before."""
         async with self._flushing:
+            self._flush_asked = False
             entries, self._buffer, self._text = self._buffer, [], 0
             if not entries:
                 return
@@ -158,12 +162,10 @@ class Journal:
                 self._say_kept()
 
     async def _append(self, entries: Sequence[LogEntry]) -> None:
-        rows: list[LogRow] = []
-        for begin in range(0, len(entries), _SLICE):
-            rows.extend(_row(entry) for entry in entries[begin : begin + _SLICE])
-            await asyncio.sleep(0)
-        await self._shelf.append(rows)
-        self._added += sum(len(row.content) for row in rows)
+        for begin in range(0, len(entries), _FLUSH_AT):
+            rows = await _rows(entries[begin : begin + _FLUSH_AT])
+            await self._shelf.append(rows)
+            self._added += sum(len(row.content) for row in rows)
         self._prune_in_time()
 
     def _say_lost(self, reason: str, count: int) -> None:
@@ -214,6 +216,14 @@ class Journal:
         while await self._shelf.delete(log_name):
             pass
         return True
+
+
+async def _rows(entries: Sequence[LogEntry]) -> list[LogRow]:
+    rows: list[LogRow] = []
+    for begin in range(0, len(entries), _SLICE):
+        rows.extend(_row(entry) for entry in entries[begin : begin + _SLICE])
+        await asyncio.sleep(0)
+    return rows
 
 
 def _row(entry: LogEntry) -> LogRow:

@@ -16,7 +16,7 @@ from kumotasks.logs.entry import LogEntry, decode, from_document
 from kumotasks.logs.filter import Filter
 from kumotasks.logs.shelf import Shelf
 
-_SLICE_BYTES = 16 * 1024  # of entries judged before the loop turns: half a millisecond
+_SLICE_BYTES = 6 * 1024  # of entries judged before the loop turns: half a millisecond
 _BATCH = 1_000  # entries read from the shelf at once
 _MOST_SCANNED = 10_000  # entries judged for one page
 _PAGE_BYTES = 3 * 1024 * 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from kumotasks.domain.clock import SECOND
 from kumotasks.logs.values import instant_of
@@ -14,8 +15,13 @@ _NANOSECONDS = 1_000
 
 def rfc3339(instant: int) -> str:
     """2021-07-31T11:45:59.060021Z, with 0, 3 or 6 digits behind the point; beyond the calendar its last instant."""
-    text = (_EPOCH + timedelta(microseconds=min(instant, _LAST))).isoformat()[:-6]
-    return (text.removesuffix("000") if "." in text else text) + "Z"
+    second, fraction = divmod(min(instant, _LAST), SECOND)
+    return f"{_calendar(second)}.{fraction:06d}".removesuffix("000").removesuffix(".000") + "Z"
+
+
+@lru_cache(maxsize=256)  # what happens together is written together
+def _calendar(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:-6]
 
 
 def from_rfc3339(text: str) -> int:

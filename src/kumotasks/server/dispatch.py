@@ -77,15 +77,8 @@ def dispatch(
         max_in_flight=settings.max_in_flight,
         drain=settings.drain / SECOND,
     )
-    return Dispatch(
-        scheduler,
-        delivery,
-        homes,
-        watch,
-        Janitor(store, clock, Keep(settings.history_keep, settings.dead_letters_keep)),
-        sender,
-        activity,
-    )
+    janitor = Janitor(store, clock, Keep(settings.history_keep, settings.dead_letters_keep))
+    return Dispatch(scheduler, delivery, homes, watch, janitor, sender, activity)
 
 
 def _sender(settings: Settings, clock: Clock) -> Sender:

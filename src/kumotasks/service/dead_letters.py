@@ -19,6 +19,7 @@ from kumotasks.service.letter_document import document
 from kumotasks.storage.history import DeadLetter, History, LetterKey
 
 MAX_PAGE = 1_000
+_PAGE_BYTES = 2 * 1024 * 1024  # of bodies; the last may be above it
 _SCANNED = 10_000  # letters looked through for one page; a filter may leave a page short
 _BATCH = 100  # letters driven or removed in one transaction: others wait no longer than for so many tasks created
 _BATCH_BYTES = 3 * 1024 * 1024
@@ -56,12 +57,13 @@ class DeadLetters:
         scope = f"dead letters of {parent} where {filter_text}"
         last = _key(paging.decode(scope, page_token, now))
         shown: list[DeadLetter] = []
-        looked_at = 0
+        looked_at = size = 0
         async for letter in self._behind(queue, last):
-            if len(shown) == limit or looked_at == _SCANNED:
+            if len(shown) == limit or looked_at == _SCANNED or size > _PAGE_BYTES:
                 return LetterPage(tuple(shown), paging.encode(scope, letter_ident(last), now))
             if wanted.matches(document(letter)):
                 shown.append(letter)
+                size += len(letter.task.target.body)
             last = letter.key
             looked_at += 1
         return LetterPage(tuple(shown), "")

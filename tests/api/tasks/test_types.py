@@ -8,6 +8,9 @@ import sys
 import pytest
 
 MESSAGES = "import sys, kumotasks.api.tasks.messages as m\n"
+BY_THE_BACK_DOOR = """from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksClient as c
+from google.cloud.tasks_v2 import Task
+print(Task.pb() is m.Task, c.__name__)"""
 
 
 def run(script: str) -> str:
@@ -30,8 +33,7 @@ def test_the_messages_bring_no_client_along() -> None:
         "from google.cloud import tasks_v2; print(tasks_v2.Task.pb() is m.Task, tasks_v2.CloudTasksClient.__name__)",
         "import google.cloud.tasks_v2 as t; print(t.types.Task.pb() is m.Task, t.CloudTasksClient.__name__)",
         "from google.cloud.tasks_v2 import CloudTasksClient as c, types; print(types.Task.pb() is m.Task, c.__name__)",
-        "from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksClient as c; from google.cloud.tasks_v2"
-        + " import Task; print(Task.pb() is m.Task, c.__name__)",
+        BY_THE_BACK_DOOR,
     ],
 )
 def test_the_client_is_whole_when_it_is_asked_for_later(asked: str) -> None:

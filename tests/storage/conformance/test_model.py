@@ -1,6 +1,7 @@
 """The store against a plain model of it: whatever is done in whatever order, both say the same.
 
-Each engine's machine opens and crashes its store at will. The model knows queues as dicts of tasks, names as instants.
+Each engine's machine opens and crashes its store at will. The model knows queues as dicts of tasks, names as instants,
+the past of a queue as a dict of attempts and one of dead letters.
 """
 
 from __future__ import annotations
@@ -26,15 +27,19 @@ from hypothesis.stateful import (
 
 from kumotasks.domain.clock import DAY
 from kumotasks.domain.errors import EntityNotFound, KumoError, TaskGone
+from kumotasks.domain.history import AttemptRecord
+from kumotasks.domain.names import TaskName
 from kumotasks.domain.retry import dispatched
-from kumotasks.domain.task import RETENTION, Task
+from kumotasks.domain.task import FRESH, RETENTION, Task
+from kumotasks.storage.history import DeadLetter, Keep, LetterKey
 from kumotasks.storage.store import StoredQueue
-from tests.factory import NOW, a_queue, a_task, ended, failed, ids, location, queue_name, task_name
+from tests.factory import NOW, a_queue, a_record, a_task, ended, failed, ids, location, queue_name, task_name
 from tests.storage.conformance.places import Place, SqlitePlace
 
 QUEUES = ("a", "b")
 NAMES = ("n1", "n2", "n3")
 REST = 100
+KEEP = Keep(attempts=DAY // 2, dead_letters=2 * DAY)
 T = TypeVar("T")
 
 queue_ids = st.sampled_from(QUEUES)
@@ -50,6 +55,8 @@ class Modelled:
     tasks: dict[str, Task] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
     remembered: set[str] = field(default_factory=set)
+    attempts: dict[tuple[str, int], AttemptRecord] = field(default_factory=dict)  # by task and serial; one each
+    letters: dict[LetterKey, DeadLetter] = field(default_factory=dict)
 
     def end(self, task: Task, name_until: int) -> None:
         del self.tasks[task.name.task]
@@ -222,6 +229,53 @@ class StoreMachine(RuleBasedStateMachine):
         assert asked == dispatched(task, self.now)
         modelled.tasks[task.name.task] = asked
 
+    @precondition(lambda self: any(modelled.tasks for modelled in self.queues.values()))
+    @rule(data=st.data(), rest=rests, many=st.integers(1, 4))
+    def give_up(self, data: st.DataObject, rest: int, many: int) -> None:
+        """Some tasks die at once."""
+        modelled = data.draw(st.sampled_from([each for each in self.queues.values() if each.tasks]))
+        dying, last = modelled.in_order()[:many], a_record(1, ended=self.now)
+        until = self.now + rest
+
+        async def all_of_it() -> list[bool]:
+            deaths = [ended(modelled.stored, task, name_until=until, attempt=last, dead=last) for task in dying]
+            waiting = [self.store.settle(death) for death in deaths]
+            return [await result for result in waiting]
+
+        assert self.do(all_of_it()) == [True] * len(dying)
+        for task in dying:
+            modelled.end(task, until)
+            modelled.attempts[task.name.task, task.serial] = last
+            letter = DeadLetter(task, last)
+            modelled.letters[letter.key] = letter
+
+    @precondition(lambda self: any(modelled.letters for modelled in self.queues.values()))
+    @rule(data=st.data(), many=st.integers(1, 3))
+    def redrive(self, data: st.DataObject, many: int) -> None:
+        modelled = data.draw(st.sampled_from([each for each in self.queues.values() if each.letters]))
+        name, keys = modelled.stored.queue.name, data.draw(st.permutations(sorted(modelled.letters)))[:many]
+        driven = self.do(self.store.history.redrive(name, keys, now=self.now, first=self.now))
+        for serial, (key, task) in enumerate(zip(keys, driven, strict=True), self.now):
+            before = modelled.letters.pop(key).task
+            created = self.now - self.now % 1_000_000
+            anew = replace(before, schedule_time=self.now, create_time=created, serial=serial, progress=FRESH)
+            if key.task in modelled.tasks:
+                assert task.name.task not in modelled.tasks
+                anew = replace(anew, name=task.name, named=False)
+            assert task == anew
+            modelled.names.pop(task.name.task, None)
+            modelled.tasks[task.name.task] = task
+        self.now += many  # no two tasks of one serial
+
+    @precondition(lambda self: any(modelled.letters for modelled in self.queues.values()))
+    @rule(data=st.data())
+    def remove_a_letter(self, data: st.DataObject) -> None:
+        modelled = data.draw(st.sampled_from([each for each in self.queues.values() if each.letters]))
+        key = data.draw(st.sampled_from(sorted(modelled.letters)))
+        removed = self.store.history.remove(modelled.stored.queue.name, [key, LetterKey("never", 1)])
+        assert self.do(removed) == 1
+        del modelled.letters[key]
+
     @rule(queue=queue_ids, name=task_ids)
     def settle_one_that_never_was(self, queue: str, name: str) -> None:
         if queue in self.queues:
@@ -235,7 +289,7 @@ class StoreMachine(RuleBasedStateMachine):
         expired = set()
         more = True
         while more:
-            swept = self.do(self.store.sweep(now=self.now, limit=limit))
+            swept = self.do(self.store.sweep(now=self.now, limit=limit, keep=KEEP))
             expired |= {task.serial for task in swept.expired}
             more = swept.more
             assert swept.next_due is None or swept.next_due > self.now
@@ -244,6 +298,11 @@ class StoreMachine(RuleBasedStateMachine):
         assert expired == {task.serial for task in old}
         for task in old:
             self.queues[task.name.queue.queue].end(task, self.now)
+        for each in self.queues.values():
+            young = {key: record for key, record in each.attempts.items() if record.ended + KEEP.attempts > self.now}
+            each.attempts = young
+            for key in [key for key, dead in each.letters.items() if dead.last.ended + KEEP.dead_letters <= self.now]:
+                del each.letters[key]
 
     # what is read
 
@@ -277,6 +336,17 @@ class StoreMachine(RuleBasedStateMachine):
             assert due == modelled.in_order()
             first = due[0].schedule_time if due else None
             assert self.do(self.store.next_due(stored, after=None)) == first
+
+    @invariant()
+    def the_past_is_the_same(self) -> None:
+        for modelled in getattr(self, "queues", {}).values():
+            name = modelled.stored.queue.name
+            reading = self.store.history.dead_letters(name, after=LetterKey("", 0), limit=999, max_bytes=10**9)
+            assert self.do(reading) == [modelled.letters[key] for key in sorted(modelled.letters)]
+            for task in {task for task, _ in modelled.attempts} | set(NAMES):
+                known = sorted((serial, record) for (each, serial), record in modelled.attempts.items() if each == task)
+                reading = self.store.history.attempts(TaskName(name, task), after=(0, 0), limit=999)
+                assert [(past.serial, past.record) for past in self.do(reading)] == known
 
 
 @pytest.mark.parametrize("make_place", [SqlitePlace])

@@ -20,7 +20,9 @@ def as_table(form: Format, items: Sequence[object], own: Own, *, bright: bool = 
         heads = []
     rows = _sorted([[cell(column.value(item, own)) for column in columns] for item in items], columns)
     lines = [line for row in rows for line in _lines(row)]
-    widths = [max(map(width, (*heads[at : at + 1], *(line[at] for line in lines))), default=0) for at in range(len(columns))]
+    widths = [
+        max(map(width, (*heads[at : at + 1], *(line[at] for line in lines))), default=0) for at in range(len(columns))
+    ]
     boxed = form.on("box") or form.on("all-box")
     frame = _boxed if boxed else _open
     return "".join(f"{line}\n" for line in frame(form, columns, (heads, rows, widths), bright))
@@ -35,7 +37,9 @@ def _open(form: Format, columns: Sequence[Column], body: Body, bright: bool) -> 
     if title := form.text("title", ""):
         yield _centred(title, sum(widths) + len(gap) * (len(widths) - 1)).rstrip()
     if heads:
-        shown = gap.join(_placed(text, size, each.align) for text, size, each in zip(heads, widths, columns, strict=True))
+        shown = gap.join(
+            _placed(text, size, each.align) for text, size, each in zip(heads, widths, columns, strict=True)
+        )
         yield f"{BOLD}{shown.rstrip()}{PLAIN}" if bright else shown.rstrip()
     for row in rows:
         for line in _lines(row):
@@ -88,5 +92,7 @@ def _placed(text: str, size: int, align: str) -> str:
 
 
 def _centred(text: str, size: int) -> str:
+    """As Python's str.center has it: of an odd space the greater part stands left where the width is odd too."""
     space = max(size - width(text), 0)
-    return " " * (space // 2) + text + " " * (space - space // 2)
+    left = space // 2 + (space & size & 1)
+    return " " * left + text + " " * (space - left)

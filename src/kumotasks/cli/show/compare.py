@@ -6,12 +6,13 @@ import operator
 import re
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from kumotasks.cli.client import Failure
 from kumotasks.cli.show import times
 
 Compare = Callable[[object, str], bool]
-Order = Callable[[object, object], bool]
+Order = Callable[[Any, Any], bool]  # the operators of Python, each for two of a kind
 
 
 def contains(value: object, pattern: str) -> bool:

@@ -28,6 +28,11 @@ def as_yaml(form: Format, items: Sequence[object], *, single: bool, own: Own) ->
         def ignore_aliases(self, data: object) -> bool:
             return True
 
+        def choose_scalar_style(self) -> str:
+            """A text that has a single quote in it reads better between double ones."""
+            style: str = super().choose_scalar_style()
+            return '"' if style == "'" and "'" in getattr(self.event, "value", "") else style
+
     Dumper.add_representer(str, _yaml_text)
     shown = [
         yaml.dump(
@@ -42,7 +47,7 @@ def as_yaml(form: Format, items: Sequence[object], *, single: bool, own: Own) ->
     return "".join(shown) if single else "".join(f"---\n{each}" for each in shown)
 
 
-def _yaml_text(dumper, text):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - PyYAML's own types are not stable
+def _yaml_text(dumper, text):  # type: ignore[no-untyped-def]
     style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

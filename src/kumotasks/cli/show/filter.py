@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from kumotasks.cli.client import Failure
 from kumotasks.cli.show.compare import OPERATORS, contains
 from kumotasks.cli.show.key import Key, find, read
 from kumotasks.cli.show.scan import QUOTES, Scan
@@ -111,7 +110,7 @@ class Filter:
         scan.skip_space()
         if not (listed and scan.take("(")):
             return [self._operand(" \t\n()")]
-        found = []
+        found: list[str] = []
         while True:
             while scan.next.isspace() or (scan.next and scan.next == ","):
                 scan.at += 1
@@ -126,7 +125,7 @@ class Filter:
             return scan.quoted()
         found = scan.until(stops)
         if not found:
-            raise scan.wrong("Term operand expected" if scan.next not in (")",) else "More tokens expected")
+            raise scan.wrong("Term operand expected" if scan.next != ")" else "More tokens expected")
         return found
 
     def _more(self) -> bool:

@@ -23,7 +23,7 @@ def show(line: Line, result: object) -> None:
     form = parse_format(written, line.command.format)
     condition = Filter(line.text("filter"))
     single = isinstance(result, dict)
-    items: Iterable[object] = [result] if single or not isinstance(result, Iterable) else result
+    items: Iterable[object] = map(_in_order, [result] if single or not isinstance(result, Iterable) else result)
     if line.text("flatten"):
         steps = parse(line.text("flatten")).steps
         items, single = itertools.chain.from_iterable(_flattened(item, steps) for item in items), False
@@ -33,7 +33,7 @@ def show(line: Line, result: object) -> None:
     if line.on("uri"):
         _put("".join(f"{_address(line, item)}\n" for item in found))
         return
-    for key in condition.unseen if found or condition.unseen else ():
+    for key in condition.unseen:
         line.warn(f"no item has the field {key}, which --filter names.")
     if not single and not found and form.name == "table":
         line.say("Listed 0 items.")
@@ -45,32 +45,41 @@ def text(form: Format, items: Sequence[object], *, single: bool, own: Own, brigh
     """The items in a format."""
     from kumotasks.cli.show import as_table, documents, records
 
-    match form.name:
-        case "json":
-            return documents.as_json(form, items, single=single, own=own)
-        case "yaml":
-            return documents.as_yaml(form, items, single=single, own=own)
-        case "text" | "flattened":
-            return records.as_text(form, items, single=single, own=own)
-        case "csv":
-            return records.as_csv(form, items, own)
-        case "value" | "get":
-            return records.as_value(form, items, own)
-        case "list":
-            return records.as_list(form, items, own)
-        case "config":
-            return records.as_config(form, items, own)
+    many = {
+        "csv": records.as_csv,
+        "value": records.as_value,
+        "get": records.as_value,
+        "list": records.as_list,
+        "config": records.as_config,
+    }
+    nested = {
+        "json": documents.as_json,
+        "yaml": documents.as_yaml,
+        "text": records.as_text,
+        "flattened": records.as_text,
+    }
+    if form.name in nested:
+        return nested[form.name](form, items, single=single, own=own)
+    if form.name in many:
+        return many[form.name](form, items, own)
     return as_table.as_table(form, items, own, bright=bright)
 
 
 def _chosen(line: Line, items: Iterable[object], condition: Filter) -> list[object]:
-    """The items that the line asks for. Without an order to bring them in, no more is asked of the server than needed."""
+    """The items that the line asks for. Unless they are to be sorted, no page more is fetched than it takes."""
     most = line.number("limit") or None
     if line.text("sort-by"):
         from kumotasks.cli.show.order import by_fields
 
         items = by_fields(list(items), line.text("sort-by"))
     return list(itertools.islice((item for item in items if condition.holds(item)), most))
+
+
+def _in_order(value: object) -> object:
+    """The value with its fields in the order of their names, as every format shows them."""
+    if isinstance(value, dict):
+        return {name: _in_order(each) for name, each in sorted(value.items())}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
 
 
 def _own(line: Line) -> Own:

@@ -15,8 +15,9 @@ from kumotasks.cli.show.scan import QUOTES, Scan
 from kumotasks.cli.show.transforms import apply
 from kumotasks.cli.suggest import nearest
 
-NAMES = ("config", "csv", "default", "disable", "flattened", "get", "json", "list", "none", "table", "text", "value", "yaml")  # fmt: skip
 _NEED_COLUMNS = ("csv", "get", "table", "value")
+_WHOLE = ("config", "default", "disable", "flattened", "json", "list", "none", "text", "yaml")
+NAMES = tuple(sorted((*_NEED_COLUMNS, *_WHOLE)))
 Own = dict[str, Callable[[object], object]]
 
 
@@ -99,7 +100,9 @@ def _adorned(column: Column, base: Format, name: str) -> Column:
 
 def _parsed(written: str) -> Format:
     scan = Scan(written.strip())
-    name, attributes, columns = "", {}, None
+    name = ""
+    attributes: dict[str, str] = {}
+    columns: tuple[Column, ...] | None = None
     while scan.next:
         if scan.take("["):
             attributes |= _attributes(scan)

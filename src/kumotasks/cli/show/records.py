@@ -7,27 +7,26 @@ from collections.abc import Iterator, Sequence
 
 from kumotasks.cli.show.documents import selected
 from kumotasks.cli.show.projection import Format, Own, labels
-from kumotasks.cli.show.words import joined, plain
+from kumotasks.cli.show.words import parts, plain
 
 
 def as_csv(form: Format, items: Sequence[object], own: Own) -> str:
-    separator, delimiter, end = _marks(form, ",")
-    lines = []
-    if not form.on("no-heading"):
-        lines.append(separator.join(label.lower() for label in labels(form.columns or ())))
-    for item in items:
-        cells = [joined(column.value(item, own), delimiter) for column in form.columns or ()]
-        lines.append(separator.join(_quoted(each, separator) for each in cells))
-    return "".join(line + end for line in lines)
+    separator, _, end = _marks(form, ",")
+    heads = [] if form.on("no-heading") else [separator.join(label.lower() for label in labels(form.columns or ()))]
+    return "".join(line + end for line in (*heads, *_rows(form, items, own, ",")))
 
 
 def as_value(form: Format, items: Sequence[object], own: Own) -> str:
-    separator, delimiter, end = _marks(form, "\t")
-    lines = []
+    return "".join(line + _marks(form, "\t")[2] for line in _rows(form, items, own, "\t"))
+
+
+def _rows(form: Format, items: Sequence[object], own: Own, mark: str) -> Iterator[str]:
+    separator, delimiter, _ = _marks(form, mark)
+    quotes = form.name == "csv" or form.on("quote")
     for item in items:
-        cells = [joined(column.value(item, own), delimiter) for column in form.columns or ()]
-        lines.append(separator.join(_quoted(each, separator) for each in cells) if form.on("quote") else separator.join(cells))
-    return "".join(line + end for line in lines)
+        values = (column.value(item, own) for column in form.columns or ())
+        cells = ([_quoted(each, separator) if quotes else each for each in parts(value)] for value in values)
+        yield separator.join(delimiter.join(cell) for cell in cells)
 
 
 def as_list(form: Format, items: Sequence[object], own: Own) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
-_STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
-_ISO = re.compile(r"([+-]?)P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?", re.IGNORECASE)
+_STAMP = re.compile(
+    r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+)
+_ISO = re.compile(
+    r"([+-]?)P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?", re.IGNORECASE
+)
 _SECONDS = re.compile(r"-?\d+(\.\d+)?s")
 _UNITS = ((365 * 86_400, "Y"), (30 * 86_400, "M"), (86_400, "D"), (3_600, "H"), (60, "M"), (1, "S"))
 _FRACTION = 6
@@ -16,7 +20,7 @@ def now() -> datetime:
     """The present, from the one place that reads time."""
     from kumotasks.domain.clock import SystemClock
 
-    return datetime.fromtimestamp(SystemClock().now() / 1_000_000, timezone.utc)
+    return datetime.fromtimestamp(SystemClock().now() / 1_000_000, UTC)
 
 
 def instant(written: object, zone: tzinfo | None = None) -> datetime | None:
@@ -54,7 +58,7 @@ def relative(written: str) -> timedelta | None:
 def zone(name: str) -> tzinfo | None:
     """A zone by its name; LOCAL is this machine's. None if there is none of that name."""
     if name.upper() in ("LOCAL", ""):
-        return datetime.now(timezone.utc).astimezone().tzinfo
+        return datetime.now(UTC).astimezone().tzinfo
     from zoneinfo import ZoneInfo
 
     try:

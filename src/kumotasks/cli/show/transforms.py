@@ -1,5 +1,6 @@
-"""The transforms that people use in projections: what stands behind `name.basename()`. A table. Pure but for `duration`,
-which may ask what time it is.
+"""The transforms that people use in projections: what stands behind `name.basename()`. A table.
+
+Pure, but for `duration`, which may ask what time it is.
 """
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from datetime import timezone
+from datetime import UTC
 from urllib.parse import urlsplit
 
 from kumotasks.cli.client import Failure
@@ -32,6 +33,8 @@ def apply(value: object, calls: tuple[Call, ...], own: dict[str, Callable[[objec
 
 
 def _deep(value: object, call: Call, depth: int) -> object:
+    if depth and value is None:
+        return None
     if depth and isinstance(value, list):
         return [_deep(each, call, depth - 1) for each in value]
     return TABLE[call.name](value, call)
@@ -52,7 +55,7 @@ def _scope(value: object, call: Call) -> object:
         return ""
     address = str(value)
     for name in call.arguments or ("regions", "zones"):
-        before, found, after = address.partition(f"/{name}/")
+        _, found, after = address.partition(f"/{name}/")
         if found:
             return after if call.arguments else after.partition("/")[0]
     return urlsplit(address).path.lstrip("/") if "://" in address else address
@@ -83,7 +86,11 @@ def _duration(value: object, call: Call) -> object:
 
 def _iso(value: object, call: Call) -> object:
     stamp = times.instant(value)
-    return call.argument(0, "undefined", "T") if stamp is None else stamp.astimezone(timezone.utc).isoformat(timespec="milliseconds")
+    return (
+        call.argument(0, "undefined", "T")
+        if stamp is None
+        else stamp.astimezone(UTC).isoformat(timespec="milliseconds")
+    )
 
 
 def _list(value: object, call: Call) -> object:
@@ -94,7 +101,7 @@ def _list(value: object, call: Call) -> object:
         return separator.join(map(str, shown)) or call.argument(1, "undefined")
     if isinstance(value, list):
         return separator.join(plain(each) for each in value) or call.argument(1, "undefined")
-    return value if value else call.argument(1, "undefined")
+    return value or call.argument(1, "undefined")
 
 
 def _flatten(value: object, call: Call) -> object:

@@ -15,13 +15,13 @@ def cell(value: object) -> str:
     return plain(value)
 
 
-def joined(value: object, delimiter: str) -> str:
-    """A value of a record on one line: the parts of a list or a mapping between delimiters."""
+def parts(value: object) -> list[str]:
+    """The parts of a value that shares its line with others; what has none is one."""
     if isinstance(value, dict):
-        return delimiter.join(f"{name}={plain(each)}" for name, each in value.items())
+        return [f"{name}={plain(each)}" for name, each in value.items()]
     if isinstance(value, list):
-        return delimiter.join(map(plain, value))
-    return plain(value)
+        return [plain(each) for each in value]
+    return [plain(value)]
 
 
 def width(text: str) -> int:

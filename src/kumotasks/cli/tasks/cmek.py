@@ -34,7 +34,9 @@ def _key(line: Line) -> str:
     if named(written, _KEY):
         return written
     if not line.text("kms-keyring") or "/" in written:
-        raise Failure("Name the key in full (projects/P/locations/L/keyRings/R/cryptoKeys/K), or its --kms-keyring too.")
+        raise Failure(
+            "Name the key in full (projects/P/locations/L/keyRings/R/cryptoKeys/K), or its --kms-keyring too."
+        )
     project = line.text("kms-project") or line.project
     return f"projects/{project}/locations/{line.location}/keyRings/{line.text('kms-keyring')}/cryptoKeys/{written}"
 

@@ -9,6 +9,8 @@ from kumotasks.cli.values import decimal, header, keyed, upper_one_of, whole
 
 METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
 _URI_KEYS = ("scheme", "host", "port", "path", "query", "mode")
+_URI = keyed("uri override", _URI_KEYS)
+ROUTING = keyed("routing", ("service", "version", "instance"))
 _OIDC = ("http-oidc-service-account-email-override", "http-oidc-token-audience-override")
 _OAUTH = ("http-oauth-service-account-email-override", "http-oauth-token-scope-override")
 
@@ -40,8 +42,8 @@ SETTING = (
     Flag("max-dispatches-per-second", "tasks sent in a second, at most; 0.5 is one in two seconds", decimal, "RATE"),
     Flag("max-concurrent-dispatches", "tasks that are under way at once, at most", whole(), "N"),
     Flag("log-sampling-ratio", "the part of operations that is logged, from 0.0 to 1.0", decimal, "RATIO"),
-    Flag("routing-override", "where App Engine tasks go", keyed("routing", ("service", "version", "instance")), "KEY:VALUE,..."),
-    Flag("http-uri-override", f"over each task's own URL; keys {', '.join(_URI_KEYS)}", keyed("uri override", _URI_KEYS), "KEY:VALUE,..."),
+    Flag("routing-override", "where App Engine tasks go", ROUTING, "KEY:VALUE,..."),
+    Flag("http-uri-override", f"over each task's own URL; keys {', '.join(_URI_KEYS)}", _URI, "KEY:VALUE,..."),
     Flag("http-method-override", "over each task's own method", upper_one_of(*METHODS), "METHOD"),
     Flag("http-header-override", "over each task's own header", header, '"FIELD: VALUE"', repeated=True),
     Flag(_OIDC[0], "the account whose identity token tasks carry", metavar="EMAIL"),
@@ -61,7 +63,7 @@ def queue(line: Line, name: str) -> Json:
         if line.is_given(flag):
             _put(made, field, _shaped(line, flag))
     if "httpTarget" in made and "appEngineRoutingOverride" in made:
-        raise Failure("A queue routes either App Engine tasks or HTTP tasks: say --routing-override or --http-*-override.")
+        raise Failure("A queue routes App Engine tasks or HTTP tasks: say --routing-override or --http-*-override.")
     return made
 
 

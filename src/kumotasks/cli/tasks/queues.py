@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kumotasks.cli.command import Command, Flag, Positional
+from kumotasks.cli.command import Command, Json, Positional
 from kumotasks.cli.line import Line
 from kumotasks.cli.resource import path
 from kumotasks.cli.tasks.names import place, queue_name, short
@@ -14,16 +14,30 @@ QUEUE = (Positional("QUEUE", "the queue's id, its full name or its URL"),)
 LIST = """table(
     name.basename():label=QUEUE_NAME,
     state,
-    rateLimits.maxConcurrentDispatches.yesno(no="unlimited").format("{0}").sub("-1", "unlimited"):label="MAX_NUM_OF_TASKS",
+    rateLimits.maxConcurrentDispatches.yesno(no="unlimited").format("{0}").sub("-1", "unlimited")
+        :label="MAX_NUM_OF_TASKS",
     rateLimits.maxDispatchesPerSecond.yesno(no="unlimited"):label="MAX_RATE (/sec)",
     retryConfig.maxAttempts.yesno(no="unlimited").format("{0}").sub("-1", "unlimited"):label="MAX_ATTEMPTS")"""
+
+
+# What the API has as a number with a fraction. JSON does not tell 500 from 500.0, people and scripts may.
+_FRACTIONS = (("rateLimits", "maxDispatchesPerSecond"), ("stackdriverLoggingConfig", "samplingRatio"))
+
+
+def shown(queue: Json) -> Json:
+    """A queue as it is shown."""
+    for part, field in _FRACTIONS:
+        match queue.get(part):
+            case {**fields} if isinstance(fields.get(field), int):
+                queue = {**queue, part: {**fields, field: float(str(fields[field]))}}
+    return queue
 
 
 def create(line: Line) -> object:
     name = queue_name(line, line.text("queue"))
     made = line.call("POST", path("v2", name.rpartition("/")[0]), body=queue(line, name))
     line.say(f"Created queue [{short(name)}].")
-    return made
+    return shown(made)
 
 
 def update(line: Line) -> object:
@@ -31,15 +45,15 @@ def update(line: Line) -> object:
     name = queue_name(line, line.text("queue"))
     made = line.call("PATCH", path("v2", name), query={"updateMask": fields}, body=queue(line, name))
     line.say(f"Updated queue [{short(name)}].")
-    return made
+    return shown(made)
 
 
 def describe(line: Line) -> object:
-    return line.call("GET", path("v2", queue_name(line, line.text("queue"))))
+    return shown(line.call("GET", path("v2", queue_name(line, line.text("queue")))))
 
 
 def list_queues(line: Line) -> object:
-    return line.pages(path("v2", f"{place(line)}/queues"), "queues")
+    return map(shown, line.pages(path("v2", f"{place(line)}/queues"), "queues"))
 
 
 def delete(line: Line) -> object:
@@ -58,7 +72,7 @@ def purge(line: Line) -> object:
     line.confirm(f"Are you sure you want to purge: [{short(name)}]")
     made = line.call("POST", path("v2", name, ":purge"), body={})
     line.say(f"Purged queue [{short(name)}].")
-    return made
+    return shown(made)
 
 
 def _changing(verb: str, done: str) -> Callable[[Line], object]:
@@ -68,16 +82,15 @@ def _changing(verb: str, done: str) -> Callable[[Line], object]:
         name = queue_name(line, line.text("queue"))
         made = line.call("POST", path("v2", name, f":{verb}"), body={})
         line.say(f"{done} queue [{short(name)}].")
-        return made
+        return shown(made)
 
     return run
 
 
-def _on_a_queue(verb: str, text: str, run: Callable[[Line], object], example: str, *flags: Flag, **more: str) -> Command:
-    """A command about one queue; `more` is `format`, if it shows something."""
+def _on_a_queue(verb: str, text: str, run: Callable[[Line], object], example: str, form: str = "none") -> Command:
+    """A command about one queue and nothing else."""
     words = f"tasks queues {verb}"
-    example = f"kumo {words} {example}"
-    return Command(words, text, example, run, QUEUE, flags, located=True, format=more.get("format", "none"))
+    return Command(words, text, f"kumo {words} {example}", run, QUEUE, located=True, format=form)
 
 
 COMMANDS = (
@@ -114,7 +127,7 @@ COMMANDS = (
         located=True,
         uri="v2",
     ),
-    _on_a_queue("describe", "all that is set on a queue", describe, "mail --format=json", format="yaml"),
+    _on_a_queue("describe", "all that is set on a queue", describe, "mail --format=json", "yaml"),
     _on_a_queue("delete", "delete a queue and its tasks", delete, "mail --quiet"),
     _on_a_queue("purge", "delete all tasks that a queue has now", purge, "mail --quiet"),
     _on_a_queue("pause", "send no task until resume; tasks are still taken in", _changing("pause", "Paused"), "mail"),

@@ -86,8 +86,8 @@ COMMANDS = (
     Command(
         "tasks create-http-task",
         "make a task that calls a URL",
-        "kumo tasks create-http-task --queue=mail --url=https://shop.example/send --header=Content-Type:application/json \\\n"
-        """    --body-content='{"to": "a@b"}' --schedule-time=2030-01-01T09:00:00Z""",
+        "kumo tasks create-http-task --queue=mail --url=https://shop.example/send \\\n"
+        """    --header=Content-Type:application/json --body-content='{"to": "a@b"}'""",
         _creating(http_task),
         _TASK_ID,
         (_NEEDED_QUEUE, *HTTP),

@@ -9,8 +9,8 @@ from pathlib import Path
 from kumotasks.cli.client import Failure
 from kumotasks.cli.command import Flag, Json
 from kumotasks.cli.line import Line
-from kumotasks.cli.tasks.queue_flags import METHODS
-from kumotasks.cli.values import header, keyed, upper_one_of
+from kumotasks.cli.tasks.queue_flags import METHODS, ROUTING
+from kumotasks.cli.values import header, upper_one_of
 
 _OIDC = ("oidc-service-account-email", "oidc-token-audience")
 _OAUTH = ("oauth-service-account-email", "oauth-token-scope")
@@ -33,7 +33,7 @@ HTTP = (
 )
 APP_ENGINE = (
     Flag("relative-uri", "the path that is called (/)", metavar="PATH"),
-    Flag("routing", "which service", keyed("routing", ("service", "version", "instance")), "KEY:VALUE,..."),
+    Flag("routing", "which service", ROUTING, "KEY:VALUE,..."),
     *_SHARED,
 )
 

@@ -5,42 +5,28 @@ The server judges; here its answer is put into words.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator
 
-from kumotasks.cli.client import Json, add_options, client_for, printable
+from kumotasks.cli.client import Json, Refused, WrongCall, printable
+from kumotasks.cli.line import Line
 
 GRANTED, NOT_GRANTED = 0, 1
 PATH = "/kumo/v1/iam:explain"
-EXAMPLE = """example:
-  kumo iam explain sender@shop.iam.gserviceaccount.com cloudtasks.tasks.create \\
-      projects/shop/locations/us-central1/queues/mail
-
-exit code: 0 granted, 1 not granted, 2 the call was wrong"""
 
 
-def add_commands(parser: argparse.ArgumentParser) -> None:
-    """The commands below `kumo iam`."""
-    commands = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
-    text = "which binding grants a permission, or what is missing"
-    form = argparse.RawDescriptionHelpFormatter
-    own = commands.add_parser("explain", help=text, description=text, epilog=EXAMPLE, formatter_class=form)
-    member = "an e-mail, or as policies write it: serviceAccount:a@b, user:a@b, allUsers"
-    own.add_argument("member", metavar="MEMBER", help=member)
-    own.add_argument("permission", metavar="PERMISSION", help="such as cloudtasks.tasks.create")
-    own.add_argument("resource", metavar="RESOURCE", help="its full name, such as projects/P/locations/L/queues/Q")
-    own.add_argument("--json", action="store_true", help="the server's answer as it is")
-    add_options(own)
-    own.set_defaults(run=explain)
-
-
-def explain(options: argparse.Namespace) -> int:
-    """Print why, or why not. Raises Failure."""
-    query = {name: getattr(options, name) for name in ("member", "permission", "resource")}
-    answer = client_for(options).call("GET", PATH, query=query)
-    print(json.dumps(answer, indent=2) if options.json else "\n".join(map(printable, _words(answer))))
-    return GRANTED if answer.get("granted") is True else NOT_GRANTED
+def explain(line: Line) -> object:
+    """Print why, or why not; not granted is exit code 1. Raises Failure."""
+    query = {name: line.text(name) for name in ("member", "permission", "resource")}
+    try:
+        answer = line.call("GET", PATH, query=query)
+    except Refused as refused:
+        if refused.status == 400:
+            raise WrongCall(str(refused)) from refused
+        raise
+    line.code = GRANTED if answer.get("granted") is True else NOT_GRANTED
+    print(json.dumps(answer, indent=2) if line.on("json") else "\n".join(map(printable, _words(answer))))
+    return None
 
 
 def _words(answer: Json) -> Iterator[str]:
