@@ -25,6 +25,7 @@ from kumotasks.domain.names import TaskName, parse_queue
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.target import HttpRequest
 from kumotasks.domain.task import Task
+from kumotasks.storage.history import Keep
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.store import Store, Swept
 from tests.running import running
@@ -45,8 +46,8 @@ class Counting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def sweep(self, *, now: int, limit: int) -> Swept:
-        swept = await self._store.sweep(now=now, limit=limit)
+    async def sweep(self, *, now: int, limit: int, keep: Keep) -> Swept:
+        swept = await self._store.sweep(now=now, limit=limit, keep=keep)
         self.removed.append(swept.removed)
         if not swept.more:
             self.done.set()

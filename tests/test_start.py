@@ -347,7 +347,7 @@ def test_the_help_lists_every_option_with_its_default_and_an_example() -> None:
     ):
         assert option in shown.stdout
     assert "(8123)" in shown.stdout
-    assert "example: kumo serve" in shown.stdout
+    assert "example:\n  kumo serve" in shown.stdout
 
 
 def test_queues_named_on_the_line_are_there_before_the_first_call(tmp_path: Path) -> None:

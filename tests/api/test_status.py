@@ -35,6 +35,8 @@ def test_codes_have_googles_names(code: int) -> None:
         (errors.PathUnknown(), 5, "NOT_FOUND", 404),
         (errors.TaskNameRetired(), 6, "ALREADY_EXISTS", 409),
         (errors.Forbidden(), 7, "PERMISSION_DENIED", 403),
+        (errors.TailTooLong(), 11, "OUT_OF_RANGE", 400),
+        (errors.Stopping(), 14, "UNAVAILABLE", 503),
         (errors.ResourceExhausted(), 8, "RESOURCE_EXHAUSTED", 429),
         (errors.PayloadTooLarge(), 8, "RESOURCE_EXHAUSTED", 413),
         (errors.QueueNameRetired(), 9, "FAILED_PRECONDITION", 400),
@@ -93,3 +95,22 @@ def test_a_denied_project_is_told_as_google_tells_it() -> None:
     }
     assert localized["message"] == envelope["error"]["message"]
     assert helping["@type"] == "type.googleapis.com/google.rpc.Help"
+
+
+@pytest.mark.parametrize(
+    ("first", "code", "status"),
+    [(errors.PermissionDenied("a", "b"), 7, 403), (errors.InvalidArgument("no"), 3, 400)],
+)
+def test_refused_entries_are_told_as_the_first_of_them_and_each_by_its_place(
+    first: KumoError, code: int, status: int
+) -> None:
+    refused = errors.EntriesRefused({4: errors.InvalidArgument("later"), 2: first})
+    assert to_grpc(refused)[:2] == (code, first.message)
+    told, envelope = to_http(refused)
+    assert told == status
+    assert envelope["error"]["details"] == [
+        {
+            "@type": "type.googleapis.com/google.logging.v2.WriteLogEntriesPartialErrors",
+            "logEntryErrors": {"2": {"code": code, "message": first.message}, "4": {"code": 3, "message": "later"}},
+        }
+    ]

@@ -10,6 +10,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, duration_pb2, empty_pb2, json_format, struct_pb2, timestamp_pb2, wrappers_pb2
 
 from kumotasks.api.protojson import Codecs
+from kumotasks.api.wellknown import print_double
 from kumotasks.domain.errors import InvalidArgument
 
 CODECS = Codecs()
@@ -191,3 +192,11 @@ def test_an_instant_that_no_calendar_has_is_still_written() -> None:
         "scheduleTime": "9999-12-31T23:59:59Z",
         "createTime": "0001-01-01T00:00:00Z",
     }
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0.0, "0"), (-0.0, "-0.0"), (3.0, "3"), (-3.0, "-3"), (0.5, "0.5"), (1e15, "1000000000000000.0")],
+)
+def test_a_whole_number_is_printed_without_a_point(number: float, text: str) -> None:
+    assert repr(print_double(number)) == text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 import subprocess
@@ -14,10 +13,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from kumotasks.cli.env import add_options, env
 from kumotasks.cli.env_files import Trust
 from kumotasks.cli.env_page import EnvPage, read
 from kumotasks.cli.env_variables import Plan, variables
+from kumotasks.cli.main import main
 
 AUTHORITY = trustme.CA().cert_pem.bytes().decode()
 PLAIN = {"auth": "off", "project": "p", "location": "us-central1", "port": 8123}
@@ -61,12 +60,10 @@ def run(served: PageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("KUMO_ENDPOINT", f"http://127.0.0.1:{served.server_address[1]}")
-    parser = argparse.ArgumentParser()
-    add_options(parser)
 
     def go(*words: str, page: object = SECURE) -> int:
         served.page = json.dumps(page).encode()
-        return env(parser.parse_args(words))
+        return main(["env", *words])
 
     return go
 

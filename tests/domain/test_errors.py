@@ -47,8 +47,15 @@ def test_a_denied_project_is_named() -> None:
     assert (denied.message, denied.project) == ("Permission denied on resource project p-1.", "p-1")
 
 
+def test_refused_entries_speak_with_the_words_of_the_first() -> None:
+    refused = errors.EntriesRefused({3: errors.InvalidArgument("third"), 1: errors.PermissionDenied("a.b", "c")})
+    assert refused.message == errors.PermissionDenied("a.b", "c").message
+    assert refused.first is refused.refusals[1]
+
+
 def test_every_error_has_a_sentence_of_its_own() -> None:
     naming = {errors.ProjectDenied, errors.PermissionDenied, errors.AccountNotFound, errors.AccountExists}
+    naming.add(errors.EntriesRefused)
     kinds = [kind for kind in KumoError.__subclasses__() if kind not in naming]
     sentences = [kind().message for kind in kinds]
     assert all(sentences)

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from kumotasks.domain.clock import DAY, MINUTE, SECOND, ManualClock
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
+from kumotasks.domain.log_row import LogRow
 from kumotasks.logs import journal as journal_module
 from kumotasks.logs import query as query_module
 from kumotasks.logs.entry import ERROR, LogEntry
 from tests.factory import NOW
-from tests.logs.journaling import Open, an_entry, expected
+from tests.logs.journaling import Open, ShakyShelf, an_entry, expected
 
 OTHER = "projects/p/logs/other"
 
@@ -30,19 +31,33 @@ async def test_what_was_written_is_read_at_once(tmp_path: Path) -> None:
         assert await log.texts(newest_first=True) == ["c", "b", "a"]
 
 
-async def test_an_entry_is_kept_by_itself_within_a_second(tmp_path: Path) -> None:
+async def test_entries_are_kept_by_themselves_time_and_again(tmp_path: Path) -> None:
     async with Open(tmp_path) as log:
-        kept = asyncio.Event()
-        append = log.shelf.append
+        for count in (1, 2, journal_module._FLUSH_AT):
+            kept = kept_next(log)
+            log.journal.write([an_entry() for _ in range(count)])
+            async with asyncio.timeout(20):
+                assert await kept == count
 
-        async def heard(rows: Sequence[object]) -> None:
-            await append(rows)  # type: ignore[arg-type]
-            kept.set()
 
-        log.shelf.append = heard  # type: ignore[method-assign]
-        log.journal.write([an_entry("a")])
-        async with asyncio.timeout(20):
-            await kept.wait()
+def kept_next(log: Open) -> asyncio.Future[int]:
+    """How many rows the shelf gets next, once it has them."""
+    kept: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    append = ShakyShelf.append
+
+    async def heard(rows: Sequence[LogRow]) -> None:
+        await append(log.shelf, rows)
+        kept.set_result(len(rows))
+
+    log.shelf.append = heard  # type: ignore[method-assign]
+    return kept
+
+
+async def test_a_burst_is_kept_whole_and_in_order(tmp_path: Path) -> None:
+    async with Open(tmp_path) as log:
+        for each in range(5_000):
+            log.journal.write([an_entry(str(each))])
+        assert [entry.payload for entry in await log.walk()] == [str(each) for each in range(5_000)]
 
 
 async def test_what_was_written_last_is_kept_at_the_stop(tmp_path: Path) -> None:

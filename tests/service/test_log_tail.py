@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -34,10 +33,9 @@ async def test_a_tail_hears_what_is_written_from_now_on_and_lets_go_at_its_end(k
     await kept.put(blank("before"))
     batches = await kept.tails.open(P, "", 0)
     async with aclosing(batches):
-        first = asyncio.ensure_future(anext(batches))
-        await asyncio.sleep(0)
+        assert await anext(batches) == TailBatch((), 0)
         await kept.put(blank("after"))
-        assert told(await first) == ["after"]
+        assert told(await anext(batches)) == ["after"]
         kept.journal.write([an_entry("written without waiting")])
         assert told(await anext(batches)) == ["written without waiting"]
     assert kept.journal._listeners == []
@@ -47,11 +45,10 @@ async def test_a_tail_hears_what_is_written_from_now_on_and_lets_go_at_its_end(k
 async def test_a_tail_hears_what_it_asked_for_and_nothing_else(kept: Kept) -> None:
     batches = await kept.tails.open(P, "severity>=ERROR", 0)
     async with aclosing(batches):
-        first = asyncio.ensure_future(anext(batches))
-        await asyncio.sleep(0)
+        assert await anext(batches) == TailBatch((), 0)
         await kept.put(blank("mild"), blank("bad", severity=500))
         await kept.put(blank("elsewhere", severity=500, log_name="projects/q/logs/l"))
-        assert told(await first) == ["bad"]
+        assert told(await anext(batches)) == ["bad"]
 
 
 @pytest.mark.parametrize(
@@ -66,11 +63,10 @@ async def test_a_wrong_call_is_refused_at_once(kept: Kept, names: tuple[str, ...
 async def test_entries_gathered_in_a_window_come_in_order_of_time(kept: Kept, clock: ManualClock) -> None:
     batches = await kept.tails.open(P, "", 20_000)
     async with aclosing(batches):
-        first = asyncio.ensure_future(anext(batches))
-        await asyncio.sleep(0)
+        assert await anext(batches) == TailBatch((), 0)
         await kept.put(blank("late", timestamp=clock.now()))
         await kept.put(blank("early", timestamp=clock.now() - 1))
-        assert told(await first) == ["early", "late"]
+        assert told(await anext(batches)) == ["early", "late"]
 
 
 def test_whoever_is_too_slow_loses_entries_and_is_told_how_many() -> None:
@@ -97,6 +93,7 @@ def test_what_a_watcher_holds_is_bounded_in_bytes_too() -> None:
 
 async def test_a_tail_ends_when_it_has_lasted_too_long(kept: Kept) -> None:
     batches = await Tails(kept.journal, kept.sources, longest=1).open(P, "", 0)
+    await anext(batches)
     with pytest.raises(TailTooLong):
         await anext(batches)
     assert kept.journal._listeners == []
@@ -105,10 +102,10 @@ async def test_a_tail_ends_when_it_has_lasted_too_long(kept: Kept) -> None:
 async def test_there_may_be_so_many_tails_and_no_more(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_tail, "MAX_TAILS", 1)
     first = await kept.tails.open(P, "", 0)
-    waiting = asyncio.ensure_future(anext(first))
-    await asyncio.sleep(0)
+    await anext(first)
     with pytest.raises(ResourceExhausted, match="too many tail sessions"):
         await kept.tails.open(P, "", 0)
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    await (await kept.tails.open(P, "", 0)).aclose()
+    await first.aclose()
+    second = await kept.tails.open(P, "", 0)
+    assert await anext(second) == TailBatch((), 0)
+    await second.aclose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -204,7 +205,20 @@ async def test_pages_that_are_damaged_under_way_are_said(tmp_path: Path) -> None
             await shelf.append([a_row(str(each), 1) for each in range(1_000)])
         with pytest.raises(StorageUnavailable):
             await shelf.scan(a_stretch())
+    path.unlink()
+    for beside in ("-wal", "-shm"):
+        path.with_name(path.name + beside).unlink(missing_ok=True)
+    await shelf.append([a_row("b")])
+    assert ids(await shelf.scan(a_stretch())) == "b"
     await shelf.stop()
+
+
+async def test_writer_and_reader_may_both_come_first(tmp_path: Path) -> None:
+    for each in range(20):
+        shelf = SqliteShelf(tmp_path / f"{each}.db")
+        await asyncio.gather(shelf.scan(a_stretch()), shelf.append([a_row("a")]), shelf.names("p"))
+        assert ids(await shelf.scan(a_stretch())) == "a"
+        await shelf.stop()
 
 
 async def test_the_file_of_another_program_is_left_alone(tmp_path: Path) -> None:

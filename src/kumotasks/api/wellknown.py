@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from functools import lru_cache
-from math import isfinite, isnan
+from math import copysign, isfinite, isnan
 from typing import TYPE_CHECKING
 
 from google.protobuf import struct_pb2
@@ -205,7 +205,8 @@ def print_list(message: struct_pb2.ListValue) -> list[object]:
 def print_double(value: float) -> float | int | str:
     """Whole numbers lose their ".0"; the three that JSON cannot write become words."""
     if isfinite(value):
-        return int(value) if value.is_integer() and 0 < abs(value) < 1e15 else value
+        whole = value.is_integer() and abs(value) < 1e15 and (value != 0 or copysign(1, value) > 0)
+        return int(value) if whole else value
     if isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"

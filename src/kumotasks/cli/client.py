@@ -97,7 +97,7 @@ class Client:
         except Refused as refused:
             if key is None:
                 raise
-            raise Refused(self._refusal_of(key, refused), refused.status) from refused
+            raise Refused(self._refusal_of(key, refused), refused.status, refused.state) from refused
 
     @cached_property
     def page(self) -> EnvPage:
@@ -152,8 +152,8 @@ class Client:
         if status < 300 and isinstance(value, dict):
             return value
         match value:
-            case {"error": {"message": str(message)}}:
-                raise Refused(printable(message), status)
+            case {"error": {"message": str(message), **more}}:
+                raise Refused(printable(message), status, printable(str(more.get("status", ""))))
         raise self._stranger(status)
 
     def _exchange(self, verb: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:

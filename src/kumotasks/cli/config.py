@@ -41,12 +41,12 @@ def get_value(line: Line) -> object:
 
 
 def list_properties(line: Line) -> object:
-    if not line.is_given("format"):
-        line.say(f"Your active configuration is: [{line.properties.active}]")
     asked = line.text("section_or_property")
     names = {name: value for name, value in line.properties.all().items() if _is_in(name, asked)}
     if line.on("all"):
         names = {name: names.get(name, "") for name in KNOWN if _is_in(name, asked)}
+    if not line.is_given("format"):
+        line.say(f"Your active configuration is: [{line.properties.active}]")
     return _nested(names)
 
 

@@ -33,7 +33,7 @@ def of_group(words: str) -> str:
 
 def of_command(command: Command) -> str:
     """`kumo WORDS --help`."""
-    lines = [f"kumo {command.words}: {command.text}", "", f"usage: {usage(command)}", ""]
+    lines = [*textwrap.wrap(f"kumo {command.words}: {command.text}", WIDTH), "", f"usage: {usage(command)}", ""]
     if command.positionals:
         lines += ["arguments:", *_rows({each.name: each.text for each in command.positionals}), ""]
     own = tuple(flag for flag in command.all_flags if flag not in WIDE and not flag.hidden)

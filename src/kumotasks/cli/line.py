@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from kumotasks.cli.client import DEFAULT_ENDPOINT, Client, Failure, Json, endpoint_at
-from kumotasks.cli.command import Command
 from kumotasks.cli.properties import Properties
 
 
@@ -21,11 +20,11 @@ class Aborted(Failure):
 class Line:
     """`given` has what was written, by the names of flags and positionals in lower case; `code` is the exit code."""
 
-    def __init__(self, command: Command, given: Mapping[str, object], properties: Properties) -> None:
-        self.command = command
+    def __init__(self, given: Mapping[str, object], properties: Properties, page_size: int = 0) -> None:
         self.properties = properties
         self.code = 0
         self._given = given
+        self._page_size = page_size
 
     def __getitem__(self, name: str) -> object:
         """A value; None where it was not given."""
@@ -85,7 +84,7 @@ class Line:
     def pages(self, path: str, field: str, query: Mapping[str, str] | None = None) -> Iterator[Json]:
         """The items of a list, page after page as they are asked for."""
         asked = dict(query or {})
-        size = self.number("page-size", self.command.page_size)
+        size = self.number("page-size", self._page_size)
         if size:
             asked["pageSize"] = str(size)
         seen: set[str] = set()

@@ -43,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(command: Command, given: dict[str, object]) -> int:
     named = given.get("configuration")
     properties = Properties(config_directory(os.environ), os.environ, named if isinstance(named, str) else "")
-    line = Line(command, given, properties)
+    line = Line(given, properties, command.page_size)
     try:
         result = command.run(line)
         if result is not None:
             from kumotasks.cli.show.output import show
 
-            show(line, result)
+            show(line, command, result)
         sys.stdout.flush()
     except Failure as failure:
         print(f"ERROR: ({command.dotted}) {_worded(failure)}", file=sys.stderr)

@@ -83,4 +83,4 @@ class Activity:
     def _wanted(self, queue: Queue) -> bool:
         """Each operation is drawn by itself."""
         config = queue.stackdriver_logging_config
-        return config is not None and config.sampling_ratio > 0 and self._chance() < config.sampling_ratio
+        return config is not None and self._chance() < config.sampling_ratio

@@ -84,7 +84,8 @@ class Tails:
     async def open(
         self, resource_names: Sequence[str], filter_text: str, window: int | None
     ) -> AsyncGenerator[TailBatch, None]:
-        """The entries from now on; `window` in microseconds. What is wrong with the call is said at once."""
+        """The entries from the first batch on, which is empty; `window` in microseconds. What is wrong with the call is
+        said at once."""
         wanted = await self._sources.wanted(resource_names, filter_text)
         if window is not None and not 0 <= window <= MAX_WINDOW:
             raise InvalidArgument("buffer_window must be between 0 and 60 seconds.")
@@ -97,6 +98,7 @@ class Tails:
         self._open += 1
         self._journal.subscribe(tail.hear)
         try:
+            yield TailBatch((), 0)  # Google's clients give the caller nothing before the first answer
             while True:
                 # A timeout around the whole would strike whoever takes the batches.
                 async with asyncio.timeout_at(end):

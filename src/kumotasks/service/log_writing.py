@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from kumotasks.domain.clock import HOUR
 from kumotasks.domain.errors import EntriesRefused, InvalidArgument, KumoError, PermissionDenied
 from kumotasks.domain.log_name import LogName, parse_log_name
+from kumotasks.domain.principal import Need
 from kumotasks.logs.entry import NONE, LogEntry
 
 if TYPE_CHECKING:
@@ -102,8 +103,11 @@ class LogWriting:
             return PermissionDenied(CREATE, owner)
         if self._authorizer is None or not batch.partial:
             return None  # judged at the gate
-        held = await self._authorizer.held(principal, owner, (CREATE,))
-        return None if held else PermissionDenied(CREATE, owner)
+        try:
+            await self._authorizer.check(principal, (Need(CREATE, owner),))
+        except KumoError as refusal:
+            return refusal
+        return None
 
 
 def needed_at_the_gate(names: Sequence[str], *, partial: bool) -> tuple[str, ...]:

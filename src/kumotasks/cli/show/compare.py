@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import warnings
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -47,7 +48,9 @@ def equals(value: object, operand: str) -> bool:
 def matches(value: object, pattern: str) -> bool:
     """`key~pattern`: a regular expression, found anywhere."""
     try:
-        found = re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what a pattern may mean in a later Python
+            found = re.compile(pattern)
     except re.error as error:
         raise Failure(f"Filter expression RE pattern [{pattern}]: {error}") from None
     if isinstance(value, list):

@@ -22,17 +22,23 @@ _OPERATOR = re.compile(r"[:=!<>~]+")
 
 
 class Filter:
-    """An expression; `unseen` has the keys that no item so far had."""
+    """An expression. Raises Failure for what is none."""
 
     def __init__(self, written: str) -> None:
-        self.unseen: list[str] = []
+        self._unseen: dict[str, Key] = {}
         self._scan = Scan(written.strip())
         self._test = self._conjunction() if self._scan.text else _everything
         if self._scan.next:
             raise self._scan.wrong("Unexpected text")
 
     def holds(self, item: object) -> bool:
+        self._unseen = {name: key for name, key in self._unseen.items() if find(item, key.steps) is None}
         return self._test(item)
+
+    @property
+    def unseen(self) -> list[str]:
+        """The fields that no item so far had."""
+        return list(self._unseen)
 
     def _conjunction(self) -> Test:
         """Chains side by side."""
@@ -79,6 +85,8 @@ class Filter:
             if found := _OPERATOR.match(scan.text, scan.at):
                 return self._compared(key, found[0])
             word = scan.text[start : scan.at].strip()
+        if scan.at == start:
+            raise scan.wrong("Term expected")
         return lambda item: any(contains(leaf, word) for leaf in _leaves(item))
 
     def _compared(self, key: Key, operator: str) -> Test:
@@ -90,15 +98,11 @@ class Filter:
         compare = OPERATORS[operator]
         for operand in operands:
             compare(None, operand)  # a pattern that is none is said at once
-        unseen = key.dotted
-        if unseen:
-            self.unseen.append(unseen)
+        if key.steps:
+            self._unseen[key.dotted] = key
 
         def test(item: object) -> bool:
-            value = find(item, key.steps)
-            if value is not None and unseen in self.unseen:
-                self.unseen.remove(unseen)
-            value = apply(value, key.calls, {})
+            value = apply(find(item, key.steps), key.calls, {})
             found = (compare(value, operand) for operand in operands)
             return all(found) if operator.startswith("!") else any(found)
 

@@ -14,13 +14,14 @@ from kumotasks.cli.show.projection import Format, Own
 from kumotasks.cli.show.projection import parse as parse_format
 
 if TYPE_CHECKING:
+    from kumotasks.cli.command import Command
     from kumotasks.cli.line import Line
 
 
-def show(line: Line, result: object) -> None:
+def show(line: Line, command: Command, result: object) -> None:
     """Print a command's result: an object, or many of them."""
     written = line.text("format") or line.properties.get("core/format")
-    form = parse_format(written, line.command.format)
+    form = parse_format(written, command.format)
     condition = Filter(line.text("filter"))
     single = isinstance(result, dict)
     items: Iterable[object] = map(_in_order, [result] if single or not isinstance(result, Iterable) else result)
@@ -31,14 +32,14 @@ def show(line: Line, result: object) -> None:
         return
     found = _chosen(line, items, condition)
     if line.on("uri"):
-        _put("".join(f"{_address(line, item)}\n" for item in found))
+        _put("".join(f"{_address(line, command, item)}\n" for item in found))
         return
     for key in condition.unseen:
         line.warn(f"no item has the field {key}, which --filter names.")
     if not single and not found and form.name == "table":
         line.say("Listed 0 items.")
         return
-    _put(text(form, found, single=single, own=_own(line), bright=sys.stdout.isatty()))
+    _put(text(form, found, single=single, own=_own(line, command), bright=sys.stdout.isatty()))
 
 
 def text(form: Format, items: Sequence[object], *, single: bool, own: Own, bright: bool = False) -> str:
@@ -82,14 +83,14 @@ def _in_order(value: object) -> object:
     return [_in_order(each) for each in value] if isinstance(value, list) else value
 
 
-def _own(line: Line) -> Own:
+def _own(line: Line, command: Command) -> Own:
     """The command's own transforms, and uri(), which knows the server."""
-    return {**(line.command.transforms or {}), "uri": lambda item: _address(line, item)}
+    return {**(command.transforms or {}), "uri": lambda item: _address(line, command, item)}
 
 
-def _address(line: Line, item: object) -> str:
+def _address(line: Line, command: Command, item: object) -> str:
     name = item.get("name") if isinstance(item, dict) else None
-    return line.client.endpoint.url.rstrip("/") + path(line.command.uri or "v1", str(name)) if name else ""
+    return line.client.endpoint.url.rstrip("/") + path(command.uri or "v1", str(name)) if name else ""
 
 
 def _flattened(value: object, steps: Sequence[Step]) -> Iterator[object]:

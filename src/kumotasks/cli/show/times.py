@@ -58,7 +58,7 @@ def relative(written: str) -> timedelta | None:
 def zone(name: str) -> tzinfo | None:
     """A zone by its name; LOCAL is this machine's. None if there is none of that name."""
     if name.upper() in ("LOCAL", ""):
-        return datetime.now(UTC).astimezone().tzinfo
+        return now().astimezone().tzinfo
     from zoneinfo import ZoneInfo
 
     try:

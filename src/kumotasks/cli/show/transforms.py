@@ -28,7 +28,10 @@ def apply(value: object, calls: tuple[Call, ...], own: dict[str, Callable[[objec
             continue
         if call.name not in TABLE:
             raise Failure(f"Unknown transform function {call.name}. There are: {', '.join(sorted(TABLE))}.")
-        value = _deep(value, call, call.depth)
+        try:
+            value = _deep(value, call, call.depth)
+        except (ValueError, OverflowError) as error:
+            raise Failure(f"{call.name}({', '.join(call.arguments)}): {error}") from None
     return value
 
 

@@ -42,7 +42,7 @@ def _written(line: Line, name: str, policy: Json) -> Json:
     return made
 
 
-_MEMBER = "--member=serviceAccount:sender@shop.iam.gserviceaccount.com --role=roles/cloudtasks.enqueuer"
+_MEMBER = "\\\n    --member=serviceAccount:sender@shop.iam.gserviceaccount.com --role=roles/cloudtasks.enqueuer"
 COMMANDS = (
     Command(
         "tasks queues get-iam-policy",

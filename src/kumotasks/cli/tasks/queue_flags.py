@@ -86,7 +86,8 @@ def _shaped(line: Line, flag: str) -> object:
 
 
 def _uri_override(pairs: dict[str, str]) -> Json:
-    found: Json = {}
+    # The two are there though they are empty: gcloud sends them so.
+    found: Json = {"pathOverride": {}, "queryOverride": {}}
     places = {"path": "pathOverride.path", "query": "queryOverride.queryParams", "mode": "uriOverrideEnforceMode"}
     for key, value in pairs.items():
         _put(found, places.get(key, key), value.upper() if key in ("scheme", "mode") else value)

@@ -20,6 +20,7 @@ LIST = """table(
     retryConfig.maxAttempts.yesno(no="unlimited").format("{0}").sub("-1", "unlimited"):label="MAX_ATTEMPTS")"""
 
 
+NOTHING: tuple[Json, ...] = ()  # what gcloud shows of these calls, with --format=json too
 # What the API has as a number with a fraction. JSON does not tell 500 from 500.0, people and scripts may.
 _FRACTIONS = (("rateLimits", "maxDispatchesPerSecond"), ("stackdriverLoggingConfig", "samplingRatio"))
 
@@ -64,15 +65,15 @@ def delete(line: Line) -> object:
     )
     line.call("DELETE", path("v2", name))
     line.say(f"Deleted queue [{short(name)}].")
-    return None
+    return NOTHING
 
 
 def purge(line: Line) -> object:
     name = queue_name(line, line.text("queue"))
     line.confirm(f"Are you sure you want to purge: [{short(name)}]")
-    made = line.call("POST", path("v2", name, ":purge"), body={})
+    line.call("POST", path("v2", name, ":purge"), body={})
     line.say(f"Purged queue [{short(name)}].")
-    return shown(made)
+    return NOTHING
 
 
 def _changing(verb: str, done: str) -> Callable[[Line], object]:
@@ -80,9 +81,9 @@ def _changing(verb: str, done: str) -> Callable[[Line], object]:
 
     def run(line: Line) -> object:
         name = queue_name(line, line.text("queue"))
-        made = line.call("POST", path("v2", name, f":{verb}"), body={})
+        line.call("POST", path("v2", name, f":{verb}"), body={})
         line.say(f"{done} queue [{short(name)}].")
-        return shown(made)
+        return NOTHING
 
     return run
 

@@ -9,6 +9,7 @@ from kumotasks.cli.command import Command, Flag, Positional
 from kumotasks.cli.line import Line
 from kumotasks.cli.resource import path
 from kumotasks.cli.tasks.names import queue_name, short, task_name
+from kumotasks.cli.tasks.queues import NOTHING
 from kumotasks.cli.tasks.task_flags import (
     APP_ENGINE,
     HTTP,
@@ -51,9 +52,9 @@ def _creating(made_from: Callable[[Line], Json]) -> Callable[[Line], object]:
 def buffer(line: Line) -> object:
     queue = queue_name(line, line.text("queue"))
     task_id = line.text("task-id")
-    made = line.call("POST", path("v2", f"{queue}/tasks{f'/{task_id}' if task_id else ''}", ":buffer"), body={})
+    line.call("POST", path("v2", f"{queue}/tasks{f'/{task_id}' if task_id else ''}", ":buffer"), body={})
     line.say(f"Buffered task in queue [{short(queue)}].")
-    return made
+    return NOTHING
 
 
 def list_tasks(line: Line) -> object:
@@ -70,7 +71,7 @@ def delete(line: Line) -> object:
     name = task_name(line, line.text("task"))
     line.call("DELETE", path("v2", name))
     line.say(f"Deleted task [{name.rpartition('/')[2]}].")
-    return None
+    return NOTHING
 
 
 def run_task(line: Line) -> object:
