@@ -65,6 +65,8 @@ def test_every_setting_can_be_named_in_the_file(field: str, tmp_path: Path) -> N
         "queue_name_rest": '"3d"',
         "history_keep": '"7d"',
         "dead_letters_keep": '"30d"',
+        "logs_keep": '"30d"',
+        "logs_size": '"1GiB"',
         "max_body": '"16MiB"',
     }
     written = {bool: str(default).lower(), tuple: "[]", dict: "{}"}.get(type(default), repr(default))

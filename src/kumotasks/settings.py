@@ -1,6 +1,6 @@
 """Every setting of a server as one frozen value, and how the three sources make it: flags over environment over file.
 
-Opened only by `server.py`. It knows the domain's values and nothing that runs.
+The file is read in configuration/. Nothing that runs is known here.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ import ipaddress
 import math
 import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from kumotasks.domain.clock import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+_LONGEST = 315_576_000_000 * SECOND  # the longest google.protobuf.Duration
+_DIGITS = 15
 _SIZE = re.compile(r"(\d+)\s*([KMG]?)i?B?", re.IGNORECASE)
 _SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _ISSUER = re.compile(r"(https://|http://(localhost|127\.0\.0\.1)\b)[^\s?#]+")
@@ -52,6 +53,7 @@ class Settings:
     location: str = "us-central1"
     strict_resources: bool = False
     queue: tuple[str, ...] = ()
+    queue_yaml: str = ""
     clock: str = "system"
     drain: int = 10 * SECOND
     log: str = "info"
@@ -116,49 +118,61 @@ class Settings:
         return store.with_name(f"{store.stem}.logs.db")
 
 
-def gather(flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None) -> Settings:
-    """The settings that hold: flags over `KUMO_*` over the file over the defaults. SettingsError says what is wrong."""
-    settings = replace(Settings(), **_coerced(_file(config) if config else {}, f"in {config}"))
+def gather(flags: Mapping[str, object], environment: Mapping[str, str], file: Mapping[str, Any]) -> Settings:
+    """The settings that hold: flags over `KUMO_*` over what the file says, which is read already, over the defaults.
+    They may not fit together yet. SettingsError says what is wrong."""
+    settings = replace(Settings(), **file)
     settings = replace(settings, **_coerced(_environment(environment), "in the environment"))
-    settings = replace(settings, **_coerced(flags, "on the command line"))
-    return check(settings)
+    return replace(settings, **_coerced(flags, "on the command line"))
+
+
+def overridden(flags: Mapping[str, object], environment: Mapping[str, str]) -> frozenset[str]:
+    """The settings of which a file says nothing that counts."""
+    return frozenset(flags) | frozenset(_environment(environment))
 
 
 def check(settings: Settings) -> Settings:
     """`settings`, if they fit together."""
-    _check_numbers(settings)
-    for name, port in (("port", settings.port), ("tls-port", settings.tls_port), ("proxy-port", settings.proxy_port)):
-        if not 0 <= port <= 65_535:
-            raise SettingsError(f"--{name} {port}: a port is a number from 0 to 65535.")
-    _check_choice("auth", settings.auth, ("off", "iam"))
-    _check_choice("clock", settings.clock, ("system", "manual"))
-    _check_choice("proxy-others", settings.proxy_others, ("tunnel", "refuse"))
-    _check_choice("log", settings.log, ("debug", "info", "warning", "error"))
-    if settings.history not in ("failed", "all", "off"):
-        raise SettingsError(f"history {settings.history}: choose one of failed, all, off.")
-    most = Settings().max_body
-    if settings.max_body > most:
-        raise SettingsError(f"max_body {settings.max_body}: {most} bytes (16MiB) is the most.")
-    _check_identity(settings)
-    if settings.database is None:
-        raise SettingsError(f"--store {_without_password(settings.store)}: not available in this version.")
-    if not settings.database.name:
-        raise SettingsError(f"--store {settings.store}: name a file.")
-    if settings.auth == "off" and not settings.auth_off_anywhere and not is_loopback(settings.host):
-        raise SettingsError(
-            f"--host {settings.host} is not loopback, and nobody would be asked who he is: "
-            "say --auth-off-anywhere if that is meant."
-        )
+    for _, sentence in flaws(settings):
+        raise SettingsError(sentence)
     return settings
 
 
-def _check_identity(settings: Settings) -> None:
+def flaws(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What is out of range or does not fit: the name of a setting, and a sentence."""
+    yield from _number_flaws(settings)
+    for name in ("port", "tls_port", "proxy_port"):
+        port = getattr(settings, name)
+        if not 0 <= port <= 65_535:
+            yield name, f"{_flag(name)} {port}: a port is a number from 0 to 65535."
+    for name, choices in _CHOICES.items():
+        value = getattr(settings, name)
+        if value not in choices:
+            shown = name if name == "history" else _flag(name)
+            yield name, f"{shown} {value}: choose one of {', '.join(choices)}."
+    most = Settings().max_body
+    if settings.max_body > most:
+        yield "max_body", f"max_body {settings.max_body}: {most} bytes (16MiB) is the most."
+    yield from _identity_flaws(settings)
+    if "\0" in settings.store or settings.database is None:
+        yield "store", f"--store {_without_password(settings.store)!s}: not available in this version."
+    elif not settings.database.name:
+        yield "store", f"--store {settings.store}: name a file."
+    if settings.auth == "off" and not settings.auth_off_anywhere and not is_loopback(settings.host):
+        yield (
+            "host",
+            f"--host {settings.host} is not loopback, and nobody would be asked who he is: "
+            "say --auth-off-anywhere if that is meant.",
+        )
+
+
+def _identity_flaws(settings: Settings) -> Iterator[tuple[str, str]]:
     if _ISSUER.fullmatch(settings.issuer) is None:
-        raise SettingsError(f"--issuer {settings.issuer}: an https URL without query is needed.")
+        yield "issuer", f"--issuer {settings.issuer}: an https URL without query is needed."
     if settings.tls not in ("off", "auto") and ":" not in settings.tls:
-        raise SettingsError(f"--tls {settings.tls}: say off, auto or CERT:KEY, two PEM files.")
+        yield "tls", f"--tls {settings.tls}: say off, auto or CERT:KEY, two PEM files."
     if settings.tls_client_ca and settings.tls == "off":
-        raise SettingsError("--tls-client-ca: needs --tls.")
+        yield "tls_client_ca", "--tls-client-ca: needs --tls."
 
 
 def is_loopback(host: str) -> bool:
@@ -169,38 +183,19 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _check_numbers(settings: Settings) -> None:
+def _number_flaws(settings: Settings) -> Iterator[tuple[str, str]]:
     for name in ("max_in_flight", "max_body", "max_dispatches_per_second", "max_concurrent_dispatches"):
         value = getattr(settings, name)
         if not 0 < value < math.inf:
-            raise SettingsError(f"{name} {value}: a number above 0 is needed.")
+            yield name, f"{name} {value}: a number above 0 is needed."
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise SettingsError(f"--{name} {value}: choose one of {', '.join(choices)}.")
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _without_password(url: str) -> str:
     return re.sub(r"//.*@", "//", url)
-
-
-def _file(path: Path) -> dict[str, object]:
-    """The file as flat names: a table `[egress]` with `allow` gives `egress_allow`."""
-    try:
-        content = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise SettingsError(f"--config {path}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"--config {path}: {error}.") from error
-    flat: dict[str, object] = {}
-    for key, value in content.items():
-        name = key.replace("-", "_")
-        if isinstance(value, dict) and name not in _NAMES:
-            flat.update({f"{name}_{inner.replace('-', '_')}": each for inner, each in value.items()})
-        else:
-            flat[name] = value
-    return flat
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, object]:
@@ -208,7 +203,14 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
     return {name: value for name, value in found.items() if name in _NAMES}
 
 
-_NAMES = {each.name: each for each in fields(Settings)}
+_NAMES = frozenset(each.name for each in fields(Settings))
+_CHOICES = {
+    "auth": ("off", "iam"),
+    "clock": ("system", "manual"),
+    "proxy_others": ("tunnel", "refuse"),
+    "log": ("debug", "info", "warning", "error"),
+    "history": ("failed", "all", "off"),
+}
 _DURATIONS = frozenset({"drain", "task_name_rest", "queue_name_rest", "history_keep", "dead_letters_keep", "logs_keep"})
 _SIZED = frozenset({"max_body", "logs_size"})
 _OPEN = frozenset({"egress_private"})  # auto, true or false
@@ -224,15 +226,26 @@ _LISTS = {
 }
 
 
+def names() -> frozenset[str]:
+    """Of all settings, as the file has them: those of a table with the table's name in front (`egress_allow`)."""
+    return _NAMES
+
+
 def _coerced(values: Mapping[str, object], where: str) -> dict[str, Any]:
-    unknown = sorted(set(values) - set(_NAMES))
+    unknown = sorted(set(values) - _NAMES)
     if unknown:
         raise SettingsError(f"{where}: there is no setting '{unknown[0]}'.")
-    return {name: _coerce(name, value, where) for name, value in values.items()}
+    found = {}
+    for name, value in values.items():
+        try:
+            found[name] = coerced(name, value)
+        except ValueError as error:
+            raise SettingsError(f"{where}: {name} = {value!r} is not understood: {error}.") from error
+    return found
 
 
-def _coerce(name: str, value: object, where: str) -> object:
-    """`value`, as a flag, a variable or TOML has it, in the type of the setting."""
+def coerced(name: str, value: object) -> object:
+    """`value`, as a flag, a variable or TOML has it, in the type of the setting. ValueError says what it should be."""
     default = getattr(Settings(), name)
     try:
         if name in _DURATIONS:
@@ -242,8 +255,8 @@ def _coerce(name: str, value: object, where: str) -> object:
         if name in _OPEN:
             return "auto" if value == "auto" else str(_boolean(value)).lower()
         return _READERS[type(default)](value) if name not in _LISTS else _list(value, _LISTS[name])
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"{where}: {name} = {value!r} is not understood: {error}.") from error
+    except TypeError as error:
+        raise ValueError(str(error)) from error
 
 
 def duration(text: str) -> int:
@@ -251,7 +264,10 @@ def duration(text: str) -> int:
     found = _DURATION.fullmatch(text if text[-1:].isalpha() else text + "s")
     if found is None:
         raise ValueError("a duration is written like 10s, 500ms, 1h or 31d")
-    return round(float(found[1]) * _UNITS[found[2]])
+    amount = float(found[1]) * _UNITS[found[2]]
+    if amount > _LONGEST:
+        raise ValueError("a duration is at most 10000 years long")
+    return round(amount)
 
 
 def size(text: str) -> int:
@@ -259,6 +275,8 @@ def size(text: str) -> int:
     found = _SIZE.fullmatch(text)
     if found is None:
         raise ValueError("a size is written like 16MiB or 4096")
+    if len(found[1]) > _DIGITS:
+        raise ValueError(f"a size has at most {_DIGITS} digits")
     return int(found[1]) * _SIZES[found[2].upper()]
 
 

@@ -14,15 +14,20 @@ QUEUE = (Positional("QUEUE", "the queue's id, its full name or its URL"),)
 LIST = """table(
     name.basename():label=QUEUE_NAME,
     state,
-    rateLimits.maxConcurrentDispatches.yesno(no="unlimited").format("{0}").sub("-1", "unlimited")
-        :label="MAX_NUM_OF_TASKS",
-    rateLimits.maxDispatchesPerSecond.yesno(no="unlimited"):label="MAX_RATE (/sec)",
-    retryConfig.maxAttempts.yesno(no="unlimited").format("{0}").sub("-1", "unlimited"):label="MAX_ATTEMPTS")"""
+    rateLimits.maxConcurrentDispatches.limit():label=MAX_NUM_OF_TASKS,
+    rateLimits.maxDispatchesPerSecond.limit():label="MAX_RATE (/sec)",
+    retryConfig.maxAttempts.limit():label=MAX_ATTEMPTS)"""
+_ENDLESS = (None, -1, "-1")
 
 
 NOTHING: tuple[Json, ...] = ()  # what gcloud shows of these calls, with --format=json too
 # What the API has as a number with a fraction. JSON does not tell 500 from 500.0, people and scripts may.
 _FRACTIONS = (("rateLimits", "maxDispatchesPerSecond"), ("stackdriverLoggingConfig", "samplingRatio"))
+
+
+def _limit(value: object) -> object:
+    """A number that bounds something, or the word for none."""
+    return "unlimited" if value in _ENDLESS else value
 
 
 def shown(queue: Json) -> Json:
@@ -127,6 +132,7 @@ COMMANDS = (
         listed=True,
         located=True,
         uri="v2",
+        transforms={"limit": _limit},
     ),
     _on_a_queue("describe", "all that is set on a queue", describe, "mail --format=json", "yaml"),
     _on_a_queue("delete", "delete a queue and its tasks", delete, "mail --quiet"),

@@ -25,13 +25,13 @@ _NEEDED_QUEUE = Flag("queue", "the queue's id, its full name or its URL", metava
 _TASK = (Positional("TASK", "the task's full name or its URL; or its id, with --queue"),)
 _TASK_ID = (Positional("TASK_ID", "a name for the task; without one it gets a number", "?"),)
 LIST = """table(
-    name.basename():label="TASK_NAME",
+    name.basename():label=TASK_NAME,
     tasktype():label=TYPE,
     createTime,
     scheduleTime,
-    dispatchCount.yesno(no="0"):label="DISPATCH_ATTEMPTS",
-    responseCount.yesno(no="0"):label="RESPONSE_ATTEMPTS",
-    lastAttempt.responseStatus.message.yesno(no="Unknown"):label="LAST_ATTEMPT_STATUS")"""
+    dispatchCount.count():label=DISPATCH_ATTEMPTS,
+    responseCount.count():label=RESPONSE_ATTEMPTS,
+    lastAttempt.responseStatus.message.told():label=LAST_ATTEMPT_STATUS)"""
 # the field of a task that says what it is -> how lists call that
 _TYPES = {"pullMessage": "pull", "appEngineHttpRequest": "app-engine", "httpRequest": "http"}
 
@@ -83,6 +83,14 @@ def _type(task: object) -> object:
     return next((name for field, name in _TYPES.items() if isinstance(task, dict) and field in task), None)
 
 
+def _count(value: object) -> object:
+    return value or 0
+
+
+def _told(message: object) -> object:
+    return message or "Unknown"
+
+
 COMMANDS = (
     Command(
         "tasks create-http-task",
@@ -130,7 +138,7 @@ COMMANDS = (
         located=True,
         page_size=25,
         uri="v2",
-        transforms={"tasktype": _type},
+        transforms={"tasktype": _type, "count": _count, "told": _told},
     ),
     Command(
         "tasks describe",
