@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test check serve bench soak fmt lock clean
+.PHONY: help setup demo test check serve bench reference soak fmt lock clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -32,6 +32,9 @@ serve: setup ## a server on 127.0.0.1:8123
 
 bench: setup ## CPU seconds per 1000 tasks and tasks per second, beside the peers (FULL=1 for the long ones)
 	$(BIN)/python -m bench
+
+reference: setup ## docs/reference.md anew, from the tables of commands, settings, roles and calls
+	$(BIN)/python -m reference
 
 soak: setup ## the long runs: hundreds of kills, 100,000 tasks
 	$(BIN)/pytest -q -m soak

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kumotasks.settings import Settings, SettingsError, duration, gather, is_loopback, size
+from kumotasks.configuration.startup import gathered
+from kumotasks.server.judges import JUDGES
+from kumotasks.settings import Settings, SettingsError, duration, is_loopback, size
 
 SECOND = 1_000_000
 
@@ -24,7 +26,7 @@ def given(
     if file is not None:
         config = tmp_path / "kumo.toml"
         config.write_text(file)
-    return gather(flags, environment or {}, config)
+    return gathered(flags, environment or {}, config, JUDGES).settings
 
 
 def refusal(tmp_path: Path, **sources: object) -> str:
@@ -366,21 +368,21 @@ def test_a_wrong_variable_is_refused_in_a_sentence(environment: dict[str, str], 
 @pytest.mark.parametrize(
     ("file", "sentence"),
     [
-        ("colour = 1", "in DIR/kumo.toml: there is no setting 'colour'."),
-        ("[egress]\ncolour = 1", "in DIR/kumo.toml: there is no setting 'egress_colour'."),
+        ("colour = 1", "DIR/kumo.toml:1:1: there is no setting 'colour'."),
+        ("[egress]\ncolour = 1", "DIR/kumo.toml:2:1: there is no setting 'egress.colour'."),
         (
             "[egress]\nprivate = 'perhaps'",
-            "in DIR/kumo.toml: egress_private = 'perhaps' is not understood: say true or false.",
+            "DIR/kumo.toml:2:11: egress.private = 'perhaps' is not understood: say true or false.",
         ),
-        ("port = true", "in DIR/kumo.toml: port = True is not understood: a whole number is needed."),
-        ("port = 1.5", "in DIR/kumo.toml: port = 1.5 is not understood: a whole number is needed."),
-        ("queue = [1]", "in DIR/kumo.toml: queue = [1] is not understood: a list of texts is needed."),
-        ("queue = {}", "in DIR/kumo.toml: queue = {} is not understood: a list of texts is needed."),
-        ("bindings = ['a']", "in DIR/kumo.toml: bindings = ['a'] is not understood: a list of tables is needed."),
-        ("queues = ['a']", "in DIR/kumo.toml: queues = ['a'] is not understood: a list of tables is needed."),
+        ("port = true", "DIR/kumo.toml:1:8: port = True is not understood: a whole number is needed."),
+        ("port = 1.5", "DIR/kumo.toml:1:8: port = 1.5 is not understood: a whole number is needed."),
+        ("queue = [1]", "DIR/kumo.toml:1:9: queue = [1] is not understood: a list of texts is needed."),
+        ("queue = {}", "DIR/kumo.toml:1:9: queue = {} is not understood: a list of texts is needed."),
+        ("bindings = ['a']", "DIR/kumo.toml:1:12: bindings = ['a'] is not understood: a list of tables is needed."),
+        ("queues = ['a']", "DIR/kumo.toml:1:10: queues = ['a'] is not understood: a list of tables is needed."),
         (
             "drain = [1]",
-            "in DIR/kumo.toml: drain = [1] is not understood: a duration is written like 10s, 500ms, 1h or 31d.",
+            "DIR/kumo.toml:1:9: drain = [1] is not understood: a duration is written like 10s, 500ms, 1h or 31d.",
         ),
     ],
 )
@@ -390,12 +392,12 @@ def test_a_wrong_file_is_refused_in_a_sentence(file: str, sentence: str, tmp_pat
 
 def test_a_file_that_is_not_there_or_no_toml_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
-        gather({}, {}, tmp_path / "none.toml")
-    assert str(refused.value) == f"--config {tmp_path}/none.toml: No such file or directory."
-    assert refusal(tmp_path, file="port = ").startswith("--config DIR/kumo.toml: Invalid value")
+        gathered({}, {}, tmp_path / "none.toml", JUDGES)
+    assert str(refused.value) == f"{tmp_path}/none.toml: No such file or directory."
+    assert refusal(tmp_path, file="port = ") == "DIR/kumo.toml:1:8: this is no TOML: Invalid value."
     (tmp_path / "raw").write_bytes(b"\xff")
-    with pytest.raises(SettingsError, match="can't decode byte"):
-        gather({}, {}, tmp_path / "raw")
+    with pytest.raises(SettingsError, match="raw:1:1: this is no UTF-8 text"):
+        gathered({}, {}, tmp_path / "raw", JUDGES)
 
 
 def test_what_is_remembered_of_attempts_is_one_of_three(tmp_path: Path) -> None:

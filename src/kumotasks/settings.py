@@ -20,6 +20,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _LONGEST = 315_576_000_000 * SECOND  # the longest google.protobuf.Duration
 _DIGITS = 15
+_LARGEST = 2**63
 _SIZE = re.compile(r"(\d+)\s*([KMG]?)i?B?", re.IGNORECASE)
 _SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _ISSUER = re.compile(r"(https://|http://(localhost|127\.0\.0\.1)\b)[^\s?#]+")
@@ -150,20 +151,20 @@ def flaws(settings: Settings) -> Iterator[tuple[str, str]]:
         if value not in choices:
             shown = name if name == "history" else _flag(name)
             yield name, f"{shown} {value}: choose one of {', '.join(choices)}."
+    for name, letters in _IDS.items():
+        if letters.fullmatch(getattr(settings, name)) is None:
+            yield name, f"{_flag(name)} {getattr(settings, name)}: no {name} has such an id."
     most = Settings().max_body
     if settings.max_body > most:
         yield "max_body", f"max_body {settings.max_body}: {most} bytes (16MiB) is the most."
     yield from _identity_flaws(settings)
-    if "\0" in settings.store or settings.database is None:
-        yield "store", f"--store {_without_password(settings.store)!s}: not available in this version."
+    if settings.database is None:
+        yield "store", f"--store {_without_password(settings.store)}: not available in this version."
     elif not settings.database.name:
         yield "store", f"--store {settings.store}: name a file."
     if settings.auth == "off" and not settings.auth_off_anywhere and not is_loopback(settings.host):
-        yield (
-            "host",
-            f"--host {settings.host} is not loopback, and nobody would be asked who he is: "
-            "say --auth-off-anywhere if that is meant.",
-        )
+        unasked = f"--host {settings.host} is not loopback, and nobody would be asked who he is: "
+        yield "host", unasked + "say --auth-off-anywhere if that is meant."
 
 
 def _identity_flaws(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -204,6 +205,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
 
 
 _NAMES = frozenset(each.name for each in fields(Settings))
+_IDS = {"project": re.compile(r"[A-Za-z0-9:.\-]{1,100}"), "location": re.compile(r"[a-z0-9\-]{1,63}")}
 _CHOICES = {
     "auth": ("off", "iam"),
     "clock": ("system", "manual"),
@@ -247,6 +249,8 @@ def _coerced(values: Mapping[str, object], where: str) -> dict[str, Any]:
 def coerced(name: str, value: object) -> object:
     """`value`, as a flag, a variable or TOML has it, in the type of the setting. ValueError says what it should be."""
     default = getattr(Settings(), name)
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise ValueError("the number is too large")
     try:
         if name in _DURATIONS:
             return duration(str(value))
@@ -280,6 +284,13 @@ def size(text: str) -> int:
     return int(found[1]) * _SIZES[found[2].upper()]
 
 
+def _text(value: object) -> str:
+    text = os.fspath(value) if isinstance(value, Path) else value
+    if not isinstance(text, str) or "\0" in text:
+        raise ValueError("a text is needed, without zero bytes")
+    return text
+
+
 def _boolean(value: object) -> bool:
     text = str(value).lower()
     if text not in _TRUE | _FALSE:
@@ -311,11 +322,11 @@ def _list(value: object, of: type) -> tuple[object, ...]:
 def _mapping(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError("a table is needed")
-    return {str(key): str(each) for key, each in value.items()}
+    return {str(key): _text(each) for key, each in value.items()}
 
 
 _READERS = {
-    str: lambda value: os.fspath(value) if isinstance(value, Path) else str(value),
+    str: _text,
     int: _integer,
     float: _number,
     bool: _boolean,

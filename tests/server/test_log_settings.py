@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from kumotasks.domain.clock import DAY
-from kumotasks.settings import Settings, gather
+from kumotasks.configuration.startup import gathered
+from kumotasks.server.judges import JUDGES
+from kumotasks.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,6 @@ def test_time_and_size_are_settings(tmp_path: Path) -> None:
     assert (Settings().logs_keep, Settings().logs_size) == (30 * DAY, 1 << 30)
     config = tmp_path / "kumo.toml"
     config.write_text('[logs]\nkeep = "2d"\nsize = "16MiB"\n')
-    settings = gather({}, {}, config)
+    settings = gathered({}, {}, config, JUDGES).settings
     assert (settings.logs_keep, settings.logs_size) == (2 * DAY, 16 << 20)
-    assert gather({}, {"KUMO_LOGS_SIZE": "1G"}, config).logs_size == 1 << 30
+    assert gathered({}, {"KUMO_LOGS_SIZE": "1G"}, config, JUDGES).settings.logs_size == 1 << 30

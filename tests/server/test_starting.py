@@ -191,12 +191,12 @@ async def test_a_binding_with_a_condition_stands_beside_the_one_without(stage: S
     [
         ({"service_accounts": ({"display_name": "x"},)}, "service account was refused: id is missing"),
         ({"service_accounts": ({"id": "W"},)}, "service account was refused: "),
-        ({"service_accounts": ({"id": "worker", "colour": "red"},)}, "there is no colour in it"),
+        ({"service_accounts": ({"id": "worker", "colour": "red"},)}, "there is no field of a service account 'colour'"),
         ({"service_accounts": ({"id": "worker", "project": 1},)}, "project is a text"),
         ({"bindings": ({"members": [MEMBER]},)}, "binding was refused: role is missing"),
         (
             {"bindings": ({"role": "roles/cloudtasks.enqueur", "members": [MEMBER]},)},
-            "no role roles/cloudtasks.enqueur",
+            "no role 'roles/cloudtasks.enqueur'. Did you mean 'roles/cloudtasks.enqueuer'?",
         ),
         ({"bindings": ({"role": "enqueuer", "members": [MEMBER]},)}, "Role enqueuer is not supported"),
         ({"bindings": ({"role": ENQUEUER},)}, "members is a list of texts"),

@@ -42,8 +42,7 @@ class Credentials:
         return [KeptKey(account, path) for account, path in sorted(kept.items())]
 
     def find(self, account: str) -> KeptKey | None:
-        path = self._path(account)
-        return KeptKey(account, path) if path is not None and path.is_file() else None
+        return next((each for each in self.all() if each.account == account), None)
 
     def used(self) -> KeptKey | None:
         """The key that calls are made with; its account is "" if that cannot be told."""

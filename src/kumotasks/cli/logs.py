@@ -146,7 +146,7 @@ def _payload(written: str) -> Json:
     except (ValueError, RecursionError) as error:
         raise Failure(f"Invalid JSON value: {error}") from error
     if not isinstance(found, dict):
-        raise Failure("Invalid JSON value: a log entry's payload is an object, such as {\"a\": 1}")
+        raise Failure('Invalid JSON value: a log entry\'s payload is an object, such as {"a": 1}')
     return found
 
 
@@ -161,7 +161,7 @@ _LOG = Positional("LOG_NAME", "the log's id, or its full name")
 _READING = (
     Flag("limit", "show so many at most", whole(1), metavar="N"),
     Flag("order", "desc, the newest first, or asc", one_of("desc", "asc"), metavar="ORDER"),
-    Flag("freshness", "how old entries may be, where FILTER names no timestamp (1d)", duration, metavar="DURATION"),
+    Flag("freshness", "how old entries may be, where LOG_FILTER names no timestamp (1d)", duration, metavar="DURATION"),
     Flag("resource-names", "whose entries: projects/P, ...", several, metavar="RESOURCE,..."),
     *_OF_VIEW,
     *_OWNED,

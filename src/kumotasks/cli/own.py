@@ -24,6 +24,7 @@ _SERVE = {
     "owner-key": ("PATH", "where the owner's key is written (owner.json in the data directory)"),
     "project": ("PROJECT", "the default project (kumo-local)"),
     "location": ("LOCATION", "the default location (us-central1)"),
+    "queue-yaml": ("FILE", "App Engine's queue.yaml: its queues are created, or brought in line"),
     "clock": ("system|manual", "manual stands still until POST /kumo/v1/clock:advance moves it (system)"),
     "drain": ("DURATION", "how long open attempts may take to end at a stop (10s)"),
     "log": ("LEVEL", "debug, info, warning or error (info)"),

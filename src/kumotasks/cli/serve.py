@@ -11,9 +11,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kumotasks.configuration.startup import gathered
 from kumotasks.lifecycle import Component, Signals, run
 from kumotasks.server.addresses import Addresses
-from kumotasks.settings import Settings, SettingsError, gather
+from kumotasks.server.judges import JUDGES
+from kumotasks.settings import Settings, SettingsError
 
 
 def serve(flags: Mapping[str, object], config: str) -> int:
@@ -21,7 +23,7 @@ def serve(flags: Mapping[str, object], config: str) -> int:
     the file `config`, or the default."""
     named = config or os.environ.get("KUMO_CONFIG")
     try:
-        settings = gather(flags, os.environ, Path(named) if named else None)
+        settings = gathered(flags, os.environ, Path(named) if named else None, JUDGES).settings
     except SettingsError as error:
         return _wrong(str(error))
     return _run(settings)
@@ -75,8 +77,9 @@ def _spare_collector() -> None:
     gc.set_threshold(50_000)
 
 
-def _wrong(sentence: str) -> int:
-    print(f"kumo: {sentence}", file=sys.stderr)
+def _wrong(sentences: str) -> int:
+    for sentence in sentences.splitlines():
+        print(f"kumo: {sentence}", file=sys.stderr)
     return 2
 
 

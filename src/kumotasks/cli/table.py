@@ -27,10 +27,14 @@ ENTRIES = (
     Entry("serve", "run the server", ("own",)),
     Entry("demo", "the main job, on real input, start to end, explained as it goes", ("own",)),
     Entry("env", "the environment that sends unmodified programs here", ("own",)),
-    Entry("tasks", "queues and their tasks", ("tasks.group",)),
-    Entry("iam", "who may do what, and why", ("own",)),
+    Entry("tasks", "queues and their tasks", ("tasks.group", "tasks.history", "tasks.dead_letters")),
+    Entry("iam", "who may do what, and why", ("own", "iam.group")),
+    Entry("projects", "projects, and who may do what in them", ("projects",)),
+    Entry("services", "which services a project has enabled", ("services",)),
     Entry("keys", "the keys that sign tokens", ("own",)),
-    Entry("config", "what need not be said on every line", ("config",)),
+    Entry("logging", "entries of logs", ("logs",)),
+    Entry("auth", "whose key calls are made with, and tokens in his name", ("auth",)),
+    Entry("config", "what need not be said on every line", ("config", "check")),
 )
 
 

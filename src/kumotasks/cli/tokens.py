@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from kumotasks.cli.client import Client, Failure, Refused, WrongCall, printable
+from kumotasks.cli.client import Client, Failure, Refused, printable
 
 if TYPE_CHECKING:
     from kumotasks.auth.keyfile import HeldKey
@@ -61,11 +61,14 @@ class TokenEndpoint(Client):
         raise self._stranger(status)
 
 
-def key_at(path: Path) -> HeldKey:
-    """The key in a file. Raises Failure."""
+def key_in(content: bytes, path: Path) -> HeldKey:
+    """The key in what stood at `path`. Raises Failure."""
     from kumotasks.auth.keyfile import read_key_file
 
-    return _read(path, read_key_file)
+    try:
+        return read_key_file(content)
+    except ValueError as error:
+        raise Failure(f"The .json key file is not in a valid format: {printable(str(path))}: {error}.") from None
 
 
 def content_of(path: Path) -> bytes:
@@ -73,4 +76,4 @@ def content_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Failure(f"Unable to read file [{path}]: {error.strerror or error}") from error
+        raise Failure(f"Unable to read file [{printable(str(path))}]: {error.strerror or error}") from error

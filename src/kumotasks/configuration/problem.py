@@ -59,16 +59,11 @@ def ordered(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=lambda each: each.place)
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """ "there is no setting 'prot'. Did you mean 'port'?" """
+def unknown(what: str, name: str, known: Iterable[str], table: str = "") -> str:
+    """ "there is no setting 'prot'. Did you mean 'port'?"; `table` stands in front of both names."""
     near = get_close_matches(name[:_SHOWN], list(known), n=1, cutoff=0.6)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    return f"there is no {what} {quoted(name)}.{hint}"
-
-
-def quoted(text: str) -> str:
-    """A text from a file, on one line and not too long."""
-    return shown(text)
+    hint = f" Did you mean '{table}{near[0]}'?" if near else ""
+    return f"there is no {what} {shown(table + name)}.{hint}"
 
 
 def shown(value: object) -> str:

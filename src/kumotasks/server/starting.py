@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 from kumotasks.api.health import Health
 from kumotasks.api.protojson import decode
 from kumotasks.api.tasks import messages
 from kumotasks.api.tasks.convert_queue import draft
+from kumotasks.configuration.startup import queues_of_yaml
 from kumotasks.domain.errors import KumoError, StorageFull, StorageUnavailable
 from kumotasks.domain.names import QueueName, parse_queue
+from kumotasks.domain.queue import QueueState
 from kumotasks.lifecycle import Port
 from kumotasks.server import declared
 from kumotasks.server.identity import Known
@@ -18,6 +20,7 @@ from kumotasks.service.queues import Queues
 from kumotasks.settings import Settings, SettingsError
 
 logger = logging.getLogger("kumotasks.server")
+_TOLD = 20  # names in a line of the log
 
 
 class Bound:
@@ -49,6 +52,7 @@ class Declared:
         """SettingsError if one of them cannot be."""
         steps = (
             ("queue", self._make_queues),
+            ("queue", self._make_queues_of_yaml),
             ("service account", self._make_accounts),
             ("binding", self._make_bindings),
         )
@@ -70,6 +74,34 @@ class Declared:
             message = decode(dict(described), messages.Queue)
             message.name = _queue_name(message.name, self._settings).text
             await self._queues.declare(draft(message))
+
+    async def _make_queues_of_yaml(self) -> None:
+        yaml = queues_of_yaml(self._settings)
+        if yaml is None:
+            return
+        for entry in yaml.entries:
+            queue = await self._queues.declare_app_engine(entry.queue)
+            if queue.state is QueueState.PAUSED and entry.queue.state is QueueState.RUNNING:
+                logger.info("queue %s of %s is paused, and stays so", queue.name.queue, yaml.name)
+        others = [name async for name in self._others({entry.queue.name for entry in yaml.entries})]
+        if others:
+            more = f" and {len(others) - _TOLD} more" if len(others) > _TOLD else ""
+            logger.info("queues that are not in %s stay as they are: %s%s", yaml.name, ", ".join(others[:_TOLD]), more)
+
+    async def _others(self, declared: Collection[QueueName]) -> AsyncIterator[str]:
+        """The ids of queues that no file declares, in the project and location of the settings."""
+        parent = f"projects/{self._settings.project}/locations/{self._settings.location}"
+        described = (str(each.get("name", "")) for each in self._settings.queues)
+        named = {_queue_name(text, self._settings) for text in (*self._settings.queue, *described)}
+        token = ""
+        while True:
+            page = await self._queues.list(parent, filter_text="", page_size=0, page_token=token)
+            for queue in page.queues:
+                if queue.name not in declared and queue.name not in named:
+                    yield queue.name.queue
+            token = page.next_page_token
+            if not token:
+                return
 
     async def _make_accounts(self) -> None:
         for described in self._settings.service_accounts:

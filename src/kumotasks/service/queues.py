@@ -17,6 +17,7 @@ from kumotasks.service.signers import Signers
 from kumotasks.storage.store import Store
 
 MAX_PAGE = 9_800  # Cloud Tasks: queues on a page, also the default
+_OF_QUEUE_YAML = ("rate_limits", "retry_config", "app_engine_routing_override")
 _SCANNED = 20_000  # queues looked through for one page; a filter may leave a page short
 
 
@@ -86,9 +87,10 @@ class Queues:
         self._locations.check(name.project, name.location)
         await self._check_signer(replace(draft, name=name))
 
-        def change(current: Queue) -> Queue:
-            return check_queue(merge(current, draft, paths), self._rules.caps)
+        return await self._bring(name, lambda current: check_queue(merge(current, draft, paths), self._rules.caps))
 
+    async def _bring(self, name: QueueName, change: Callable[[Queue], Queue]) -> Queue:
+        """Change a queue, which is created if it does not exist."""
         try:
             return (await self._store.change_queue(name, change)).queue
         except QueueNotFound:
@@ -118,6 +120,19 @@ class Queues:
     async def declare(self, draft: Queue) -> Queue:
         """A queue that the operator wants to be there: created, or brought in line if it exists."""
         return await self.update(draft, ())
+
+    async def declare_app_engine(self, draft: Queue) -> Queue:
+        """A queue of queue.yaml: brought in line in what such a file can say, its bucket as it is said there. A rate
+        of 0 pauses it; that it was paused otherwise is nobody's but the operator's to end."""
+        self._locations.check(draft.name.project, draft.name.location)
+
+        def change(current: Queue) -> Queue:
+            checked = check_queue(merge(current, draft, _OF_QUEUE_YAML), self._rules.caps)
+            limits = replace(checked.rate_limits, max_burst_size=draft.rate_limits.max_burst_size)
+            state = QueueState.PAUSED if draft.state is QueueState.PAUSED else checked.state
+            return replace(checked, rate_limits=limits, state=state)
+
+        return await self._bring(draft.name, change)
 
     async def ensure(self, name: QueueName) -> Queue:
         """A queue that the operator wants to be there, as it is if it exists."""

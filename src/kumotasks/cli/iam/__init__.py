@@ -1,0 +1,1 @@
+"""`kumo iam`, but for `kumo iam explain`: service accounts, their keys, roles and policies."""
