@@ -73,8 +73,11 @@ def made() -> str:
 def commands() -> Iterator[str]:
     yield _COMMANDS.rstrip()
     for word, text in table.words().items():
-        yield f"\n### kumo {word}\n\n{text[0].upper()}{text[1:]}."
-        yield from (line for command in table.commands(word) for line in _command(command))
+        found = table.commands(word)
+        yield f"\n### kumo {word}"
+        if all(command.words != word for command in found):
+            yield f"\n{text[0].upper()}{text[1:]}."
+        yield from (line for command in found for line in _command(command))
 
 
 def _command(command: Command) -> Iterator[str]:

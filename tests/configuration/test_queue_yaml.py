@@ -172,7 +172,23 @@ KEYS = st.sampled_from(
 )
 VALUES = st.recursive(
     st.sampled_from(
-        ["1/s", "0", "9e9", "99999999999999999999", "-1", ".5", "5d", "null", "a", "&x b", "*x", "!!int z", "'", "٣", "٣/s"]
+        [
+            "1/s",
+            "0",
+            "9e9",
+            "99999999999999999999",
+            "-1",
+            ".5",
+            "5d",
+            "null",
+            "a",
+            "&x b",
+            "*x",
+            "!!int z",
+            "'",
+            "٣",
+            "٣/s",
+        ]
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3).map(lambda each: f"[{', '.join(each)}]"),

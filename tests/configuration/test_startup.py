@@ -109,12 +109,12 @@ def problems(tmp_path: Path, text: str) -> list[str]:
 )
 def test_a_problem_has_its_line_and_column(text: str, sentence: str, tmp_path: Path) -> None:
     found = problems(tmp_path, text)
-    assert any(each.removeprefix("DIR/kumo.toml: ").startswith(sentence) for each in found), found
+    assert any(each.lstrip().startswith(sentence) for each in found), found
     assert all("\n" not in each for each in found)
 
 
 def test_all_problems_are_told_in_the_order_of_the_file(tmp_path: Path) -> None:
-    text = "prot = 1\n[[queues]]\nname = 'a'\nx = 1\nrateLimits.maxDispatchesPerSecond = 900\n[tls]\nport = -1\n"
+    text = "prot = 1\n[[queues]]\nname = 'a'\nx = 1\nrateLimits.maxDispatchesPerSecond = 900\n[proxy]\nport = -1\n"
     assert [each.split(" ")[0] for each in problems(tmp_path, text)] == ["1:1:", "4:1:", "5:37:", "7:8:"]
 
 
@@ -166,7 +166,9 @@ VALUES = st.recursive(
 )
 LINES = st.one_of(
     st.tuples(KEYS, VALUES).map(" = ".join),
-    st.tuples(st.sampled_from(["queues", "bindings", "service_accounts"]), VALUES).map(lambda each: f"{each[0]} = [{each[1]}]"),
+    st.tuples(st.sampled_from(["queues", "bindings", "service_accounts"]), VALUES).map(
+        lambda each: f"{each[0]} = [{each[1]}]"
+    ),
     st.sampled_from(["[[queues]]", "[[bindings]]", "[[service_accounts]]", "[egress]", "[bindings.condition]"]),
 )
 TEXTS = st.one_of(

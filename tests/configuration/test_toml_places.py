@@ -145,7 +145,9 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-DOTTED = st.lists(KEYS.map(lambda key: key if key.isascii() and key.isalnum() else json.dumps(key)), min_size=1, max_size=3)
+DOTTED = st.lists(
+    KEYS.map(lambda key: key if key.isascii() and key.isalnum() else json.dumps(key)), min_size=1, max_size=3
+)
 LINES = st.one_of(
     st.tuples(DOTTED, VALUES).map(lambda pair: f"{' . '.join(pair[0])} = {pair[1]}"),
     DOTTED.map(lambda keys: f" [ {' .'.join(keys)}]"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kumotasks.domain.clock import DAY
 from kumotasks.configuration.startup import gathered
+from kumotasks.domain.clock import DAY
 from kumotasks.server.judges import JUDGES
 from kumotasks.settings import Settings
 

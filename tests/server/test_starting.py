@@ -14,6 +14,7 @@ from kumotasks.api.health import Health
 from kumotasks.domain.clock import ManualClock
 from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.domain.policy import Binding, Condition
+from kumotasks.domain.queue import QueueState
 from kumotasks.lifecycle import Port
 from kumotasks.server.addresses import Addresses
 from kumotasks.server.identity import Known, known
@@ -134,6 +135,68 @@ async def test_a_store_that_fails_is_not_the_settings_fault(stage: Stage, monkey
     monkeypatch.setattr(Queues, "ensure", unavailable)
     with pytest.raises(StorageUnavailable):
         await stage.declare(queue=("a",))
+
+
+# queue.yaml
+
+
+def queue_yaml(tmp_path: Path, text: str) -> str:
+    (tmp_path / "queue.yaml").write_text(text)
+    return str(tmp_path / "queue.yaml")
+
+
+async def test_queues_of_queue_yaml_are_made_with_the_bucket_that_is_said(stage: Stage, tmp_path: Path) -> None:
+    await stage.declare(queue_yaml=queue_yaml(tmp_path, "queue:\n- {name: a, rate: 5/s, bucket_size: 40}\n"))
+    made = await stage.queues.get(f"{HERE}/a")
+    assert (made.rate_limits.max_dispatches_per_second, made.rate_limits.max_burst_size) == (5, 40)
+    assert made.retry_config.max_attempts == -1
+
+
+async def test_a_queue_is_brought_in_line_in_what_queue_yaml_can_say(stage: Stage, tmp_path: Path) -> None:
+    logged = {"name": "a", "stackdriverLoggingConfig": {"samplingRatio": 1}, "retryConfig": {"maxAttempts": 3}}
+    await stage.declare(queues=(logged,))
+    file = queue_yaml(tmp_path, "queue:\n- {name: a, rate: 5/s, target: v1.worker}\n")
+    await stage.declare(queue_yaml=file)
+    await stage.declare(queue_yaml=file)
+    made = await stage.queues.get(f"{HERE}/a")
+    assert made.stackdriver_logging_config is not None
+    assert made.app_engine_routing_override is not None
+    assert (made.retry_config.max_attempts, made.rate_limits.max_burst_size) == (-1, 5)
+    assert made.app_engine_routing_override.service == "worker"
+    queue_yaml(tmp_path, "queue:\n- {name: a, rate: 5/s}\n")
+    await stage.declare(queue_yaml=file)
+    assert (await stage.queues.get(f"{HERE}/a")).app_engine_routing_override is None
+
+
+async def test_a_rate_of_0_pauses_and_no_start_ends_a_pause(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.declare(queue_yaml=queue_yaml(tmp_path, "queue:\n- {name: a, rate: 0}\n"))
+    assert (await stage.queues.get(f"{HERE}/a")).state is QueueState.PAUSED
+    with caplog.at_level("INFO"):
+        await stage.declare(queue_yaml=queue_yaml(tmp_path, "queue:\n- {name: a, rate: 1/s}\n"))
+    assert (await stage.queues.get(f"{HERE}/a")).state is QueueState.PAUSED
+    assert f"queue a of {tmp_path}/queue.yaml is paused, and stays so" in caplog.messages
+
+
+async def test_queues_that_are_in_no_file_stay_and_are_told(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.declare(queue=("other", "named"))
+    with caplog.at_level("INFO"):
+        file = queue_yaml(tmp_path, "queue:\n- {name: a, rate: 1/s}\n")
+        await stage.declare(queue_yaml=file, queue=("named",))
+    assert (await stage.queues.get(f"{HERE}/other")).name.queue == "other"
+    assert caplog.messages == [f"queues that are not in {file} stay as they are: other"]
+
+
+async def test_a_queue_yaml_that_is_wrong_is_refused_by_its_lines(stage: Stage, tmp_path: Path) -> None:
+    file = queue_yaml(tmp_path, "queue:\n- {name: a, mode: pull}\n- {name: b, rate: 1}\n")
+    assert [each.partition(": ")[0] for each in (await stage.refusal(queue_yaml=file)).splitlines()] == [
+        f"{file}:2:19",
+        f"{file}:3:19",
+    ]
+    assert await stage.refusal(queue_yaml=f"{tmp_path}/none") == f"{tmp_path}/none: No such file or directory."
 
 
 # accounts and bindings
