@@ -69,7 +69,7 @@ def test_a_port_in_use_is_named_and_the_store_left_alone(tmp_path: Path) -> None
         (("--clock", "sundial"), "--clock sundial: choose one of system, manual."),
         (("--log", "loud"), "--log loud: choose one of debug, info, warning, error."),
         (("--drain", "soon"), "drain = 'soon' is not understood: a duration is written like 10s"),
-        (("--config", "/nowhere/kumo.toml"), "--config /nowhere/kumo.toml: No such file or directory."),
+        (("--config", "/nowhere/kumo.toml"), "/nowhere/kumo.toml: No such file or directory."),
         (("--host", "0.0.0.0"), "--host 0.0.0.0 is not loopback"),
         (("--host", "no-such-host.invalid", "--auth-off-anywhere"), "no-such-host.invalid"),
         (("--queue", "not a name"), "a declared queue was refused"),

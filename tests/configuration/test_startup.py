@@ -145,6 +145,12 @@ def test_a_queue_in_both_files_is_declared_twice(tmp_path: Path) -> None:
 # nothing ends in a traceback
 
 KEYS = st.sampled_from([*sorted(names()), "egress", "tls", "app-engine", "name", "rateLimits", "role", "members", "x"])
+INNER = st.one_of(
+    st.sampled_from(
+        ["name", "rateLimits", "retryConfig", "httpTarget", "uriOverride", "headerOverrides", "minBackoff"]
+    ),
+    st.sampled_from(["id", "project", "role", "members", "resource", "condition", "expression", "title"]),
+)
 VALUES = st.recursive(
     st.one_of(
         st.sampled_from(["true", "-1", "1e400", "nan", "1979-05-27", "07:00:00", '"\\u0000"', "''", "'allow x'"]),
@@ -154,10 +160,7 @@ VALUES = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=2).map(lambda each: f"[{', '.join(each)}]"),
         st.dictionaries(
-            st.sampled_from(
-                ["name", "rateLimits", "retryConfig", "httpTarget", "minBackoff", "maxAttempts", "id", "project"]
-                + ["role", "members", "condition", "expression", "resource", "headerOverrides", "uriOverride", "y"]
-            ),
+            INNER,
             inner,
             max_size=4,
         ).map(lambda each: "{" + ", ".join(f"{key} = {value}" for key, value in each.items()) + "}"),

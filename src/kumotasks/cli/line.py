@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from kumotasks.cli.client import DEFAULT_ENDPOINT, Client, Failure, Json, endpoint_at
+from kumotasks.cli.credentials import Credentials
 from kumotasks.cli.properties import Properties
 
 
@@ -61,7 +62,7 @@ class Line:
     def client(self) -> Client:
         """The server, by flag, variable, configuration or default."""
         url = self.text("endpoint") or self.properties.get("api/endpoint") or DEFAULT_ENDPOINT
-        return Client(endpoint_at(url), self.text("key-file") or self.properties.get("auth/key_file"))
+        return Client(endpoint_at(url), self.text("key-file") or self._key_in_use())
 
     @cached_property
     def project(self) -> str:
@@ -76,6 +77,12 @@ class Line:
             found = self.client.page.location
             self.warn(f"No location is given: this is about the server's default, {found}. --location names another.")
         return found
+
+    def _key_in_use(self) -> str:
+        """The kept key of the account that is named, else the one that calls are made with; "" if there is none."""
+        account = self.text("account") or self.properties.get("core/account")
+        kept = Credentials(self.properties).find(account) if account else None
+        return str(kept.path) if kept is not None else self.properties.get("auth/key_file")
 
     def call(self, verb: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None) -> Json:
         """The server's answer; `path` is quoted (resource.path). Raises Failure."""

@@ -44,7 +44,8 @@ class Addresses:
     def urls(self) -> frozenset[str]:
         """Every URL that is this server."""
         found = {f"http://{host}:{self.plain.number}" for host in self.hosts}
-        found |= {f"https://{host}" for host in self._settings.hosts if not host.startswith("*")}  # TLS may end in front
+        # TLS may end in front.
+        found |= {f"https://{host}" for host in self._settings.hosts if not host.startswith("*")}
         if self.secure is not None:
             found |= {f"https://{host}:{self.secure.number}" for host in self.hosts}
             if self.secure.number == _HTTPS:

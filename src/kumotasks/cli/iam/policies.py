@@ -35,12 +35,13 @@ class Holder:
     asked_in_body: bool  # where reading says which version of policies is known here, else in the query
 
 
+_BINDING = "--member=serviceAccount:sender@shop.iam.gserviceaccount.com --role=roles/cloudtasks.enqueuer"
+
+
 def commands(holder: Holder) -> tuple[Command, ...]:
     """get-iam-policy, set-iam-policy, add-iam-policy-binding, remove-iam-policy-binding."""
     line = f"kumo {holder.words} {{verb}} {holder.example}"
-    binding = (
-        f"{line} \\\n    --member=serviceAccount:sender@shop.iam.gserviceaccount.com --role=roles/cloudtasks.enqueuer"
-    )
+    binding = f"{line} \\\n    {_BINDING}"
     return (
         Command(
             f"{holder.words} get-iam-policy",
