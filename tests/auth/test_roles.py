@@ -92,7 +92,8 @@ def test_of_the_basic_roles_these_have_a_permission(permission: str, roles: set[
 
 def test_the_servers_own_permissions_are_in_no_other_roles() -> None:
     own = {role: each for role, held in ROLES.items() for each in held if each.startswith("kumo.")}
-    assert own.keys() == {"roles/viewer", "roles/editor", "roles/owner", "roles/monitoring.viewer"}
+    basic = {"roles/viewer", "roles/editor", "roles/owner", "roles/reader", "roles/writer", "roles/admin"}
+    assert own.keys() == {*basic, "roles/monitoring.viewer"}
     assert own["roles/monitoring.viewer"] == "kumo.server.observe"
 
 

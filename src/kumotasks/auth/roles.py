@@ -14,6 +14,7 @@ DESCRIPTIONS: Mapping[str, str] = {role.name: role.description for role in TABLE
 # Of these services every role of Google's stands in the table: another name is a slip of the pen. Roles of services
 # that are not here are taken as they come, since set-up scripts bind them; they permit nothing.
 _WHOLE = re.compile(r"roles/(cloudtasks|run)\.")
+_NEWER_NAMES = frozenset({"roles/admin", "roles/writer", "roles/reader"})  # of roles that everybody knows by the older
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -32,7 +33,7 @@ def least_roles(permission: str, limit: int = 3) -> tuple[str, ...]:
     holding = [
         (len(permitted), sum(_changes(each) for each in permitted), role)
         for role, permitted in ROLES.items()
-        if permission in permitted and not role.endswith("serviceAgent")
+        if permission in permitted and not role.endswith("serviceAgent") and role not in _NEWER_NAMES
     ]
     return tuple(role for *_, role in sorted(holding)[:limit])
 

@@ -11,7 +11,7 @@ import pytest
 from kumotasks.cli.client import Failure
 from kumotasks.cli.show.output import text
 from kumotasks.cli.show.projection import parse
-from kumotasks.cli.tasks.queues import LIST
+from kumotasks.cli.tasks.queues import COMMANDS, LIST
 
 Q = "projects/p1/locations/us-central1/queues/"
 ALPHA: Mapping[str, object] = {
@@ -34,9 +34,12 @@ BETA: Mapping[str, object] = {
 GAMMA: Mapping[str, object] = {"name": f"{Q}gamma", "state": "DISABLED"}
 
 
+OWN = next(each.transforms or {} for each in COMMANDS if each.words == "tasks queues list")
+
+
 def shown(form: str, *, single: bool = False) -> str:
     items = [ALPHA] if single else [ALPHA, BETA, GAMMA]
-    return text(parse(form, LIST), items, single=single, own={})
+    return text(parse(form, LIST), items, single=single, own=OWN)
 
 
 @pytest.mark.parametrize(

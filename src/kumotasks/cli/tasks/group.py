@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kumotasks.cli.tasks import cmek, locations, policies, queues, single
+from kumotasks.cli.tasks import batch, cmek, locations, policies, queues, single
 
 GROUPS = {
     "tasks queues": "queues: how fast, how often, how many at once",
@@ -13,6 +13,7 @@ COMMANDS = (
     *queues.COMMANDS,
     *policies.COMMANDS,
     *single.COMMANDS,
+    *batch.COMMANDS,
     *locations.COMMANDS,
     *cmek.COMMANDS,
 )
