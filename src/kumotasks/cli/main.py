@@ -26,18 +26,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"kumo {__version__}")
         return DONE
     try:
-        command, rest = parser.find(written)
-        return _run(command, parser.values(command, rest))
-    except parser.HelpWanted as wanted:
-        return _helped(wanted)
-    except parser.WrongLine as wrong:
-        return _wrong(wrong)
+        return _understood(written)
     except BrokenPipeError:
         # Whoever read has seen enough; what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _understood(written: list[str]) -> int:
+    try:
+        command, rest = parser.find(written)
+        given = parser.values(command, rest)
+    except parser.HelpWanted as wanted:
+        return _helped(wanted)
+    except parser.WrongLine as wrong:
+        return _wrong(wrong)
+    return _run(command, given)
 
 
 def _run(command: Command, given: dict[str, object]) -> int:

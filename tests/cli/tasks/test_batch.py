@@ -18,7 +18,7 @@ Kumo = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KumoProcess]:
-    with running(tmp_path_factory.mktemp("batch"), "--project", "p") as server:
+    with running(tmp_path_factory.mktemp("batch"), "--project", "p", "--clock", "manual") as server:
         yield server
 
 
@@ -54,8 +54,9 @@ def listed(*named: str) -> str:
     ("create", "more"), [("create-http-task", (f"--url={URL}",)), ("create-app-engine-task", ())], ids=["http", "app"]
 )
 def test_a_task_has_retries_of_its_own(kumo: Kumo, create: str, more: tuple[str, ...]) -> None:
-    flags = "--max-attempts=3 --max-retry-duration=60s --min-backoff=1s --max-backoff=2.5s --max-doublings=4".split()
-    assert kumo(create, "--queue=q", *more, *flags)[0] == 0
+    limits = ("--max-attempts=3", "--max-retry-duration=60s")
+    waits = ("--min-backoff=1s", "--max-backoff=2.5s", "--max-doublings=4")
+    assert kumo(create, "--queue=q", *more, *limits, *waits)[0] == 0
     (task,) = json.loads(kumo("list", "--queue=q", "--format=json")[1])
     assert task["retryConfig"] == {
         "maxAttempts": 3,
@@ -73,27 +74,28 @@ def test_without_these_flags_the_queue_decides(kumo: Kumo) -> None:
     assert kumo("describe", "endless", "--queue=q", "--format=value(retryConfig.maxAttempts)")[1] == "-1\n"
 
 
-def test_a_yaml_file_of_tasks_is_taken_as_it_is_written(kumo: Kumo, tmp_path: Path) -> None:
+def test_a_yaml_file_of_tasks_is_taken_as_it_is_written(kumo: Kumo, shared: KumoProcess, tmp_path: Path) -> None:
+    later = f"{str(shared.http('POST', '/kumo/v1/clock:advance', {'seconds': 0})[1]['now'])[:10]}T23:59:59Z"
     (tmp_path / "tasks.yaml").write_text(
-        """\
+        f"""\
 tasks:
 - name: one
-  scheduleTime: 2099-01-01T09:00:00Z
-  httpRequest: &request {url: http://127.0.0.1:9/, body: 1234, headers: {X-A: on, X-B: 007}}
-  retryConfig: {maxAttempts: -1}
-- task: {httpRequest: {<<: *request, httpMethod: PUT}, name: two, scheduleTime: null}
+  scheduleTime: {later}
+  httpRequest: &request {{url: http://127.0.0.1:9/, body: 1234, headers: {{X-A: on, X-B: 007}}}}
+  retryConfig: {{maxAttempts: -1}}
+- task: {{httpRequest: {{<<: *request, httpMethod: PUT}}, name: two, scheduleTime: null}}
   responseView: FULL
 """
     )
     done = kumo("batch-create", "--queue=q", "--tasks-from-file=tasks.yaml", "--format=value(name.basename())")
     assert done == (0, "one\ntwo\n", "Created 2 tasks in queue [us-central1/q].\n")
     one = json.loads(kumo("describe", "one", "--queue=q", "--response-view=full", "--format=json")[1])
-    assert (one["scheduleTime"], one["httpRequest"]["body"]) == ("2099-01-01T09:00:00Z", "1234")
+    assert (one["scheduleTime"], one["httpRequest"]["body"]) == (later, "1234")
     assert {**one["httpRequest"]["headers"], "X-A": "on", "X-B": "007"} == one["httpRequest"]["headers"]
     assert one["retryConfig"]["maxAttempts"] == -1
 
 
-def test_more_than_a_hundred_go_in_several_calls(kumo: Kumo, shared: KumoProcess, tmp_path: Path) -> None:
+def test_more_than_a_hundred_go_in_several_calls(kumo: Kumo, tmp_path: Path) -> None:
     wanted = [f"t{number:03}" for number in range(201)]
     (tmp_path / "tasks.json").write_text(listed(*wanted))
     line = ("batch-create", "--queue=q", "--tasks-from-file=tasks.json")

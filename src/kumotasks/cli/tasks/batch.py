@@ -119,8 +119,9 @@ def _sentences(failed: Sequence[Failed]) -> Iterator[str]:
     """What was said of each task, once for neighbours of whom the same was said."""
     from kumotasks.domain.attempt import CODE_NAMES
 
-    for error, group in itertools.groupby(failed, lambda each: each.error):
-        places = [each.place for each in group]
+    placed = enumerate(failed)
+    for (error, _), group in itertools.groupby(placed, lambda each: (each[1].error, each[1].place - each[0])):
+        places = [failure.place for _, failure in group]
         whose = f"task {places[0]}" if len(places) == 1 else f"tasks {places[0]} to {places[-1]}"
         code = error.get("code")
         state = f"{CODE_NAMES.get(code, code)}: " if isinstance(code, int) else ""
