@@ -65,7 +65,7 @@ class LogFile:
         try:
             done = work(connection)
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # raised on, once the transaction is undone
             with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
                 connection.execute("ROLLBACK")
             raise
@@ -84,7 +84,7 @@ class LogFile:
         try:
             with _OPENING:  # writer and reader may both come first
                 self._prepare(connection)
-        except BaseException:
+        except BaseException:  # raised on, once the file is let go
             connection.close()
             raise
         return connection

@@ -52,8 +52,8 @@ def _queue_routes(c: QueueCalls) -> tuple[Route, ...]:
     return (
         _route((_TASKS, "ListQueues"), (m.ListQueuesRequest, m.ListQueuesResponse), f"GET /v2/{{parent={_PLACE}}}/queues", "", "cloudtasks.queues.list", c.list),
         _route((_TASKS, "GetQueue"), (m.GetQueueRequest, m.Queue), f"GET /v2/{{name={_QUEUE}}}", "", "cloudtasks.queues.get", c.get),
-        _route((_TASKS, "CreateQueue"), (m.CreateQueueRequest, m.Queue), f"POST /v2/{{parent={_PLACE}}}/queues", "queue", "cloudtasks.queues.create", c.create, needs.of_queue),
-        _route((_TASKS, "UpdateQueue"), (m.UpdateQueueRequest, m.Queue), f"PATCH /v2/{{queue.name={_QUEUE}}}", "queue", "cloudtasks.queues.update", c.update, needs.of_queue),
+        _route((_TASKS, "CreateQueue"), (m.CreateQueueRequest, m.Queue), f"POST /v2/{{parent={_PLACE}}}/queues", "queue", "cloudtasks.queues.create", c.create, more=needs.of_queue),
+        _route((_TASKS, "UpdateQueue"), (m.UpdateQueueRequest, m.Queue), f"PATCH /v2/{{queue.name={_QUEUE}}}", "queue", "cloudtasks.queues.update", c.update, more=needs.of_queue),
         _route((_TASKS, "DeleteQueue"), (m.DeleteQueueRequest, m.Empty), f"DELETE /v2/{{name={_QUEUE}}}", "", "cloudtasks.queues.delete", c.delete),
         _route((_TASKS, "PurgeQueue"), (m.PurgeQueueRequest, m.Queue), f"POST /v2/{{name={_QUEUE}}}:purge", "*", "cloudtasks.queues.purge", c.purge),
         _route((_TASKS, "PauseQueue"), (m.PauseQueueRequest, m.Queue), f"POST /v2/{{name={_QUEUE}}}:pause", "*", "cloudtasks.queues.pause", c.pause),
@@ -65,13 +65,13 @@ def _queue_routes(c: QueueCalls) -> tuple[Route, ...]:
 def _task_routes(c: TaskCalls) -> tuple[Route, ...]:
     # fmt: off
     return (
-        _route((_TASKS, "ListTasks"), (m.ListTasksRequest, m.ListTasksResponse), f"GET /v2/{{parent={_QUEUE}}}/tasks", "", "cloudtasks.tasks.list", c.list, needs.of_listed_view),
-        _route((_TASKS, "GetTask"), (m.GetTaskRequest, m.Task), f"GET /v2/{{name={_TASK}}}", "", "cloudtasks.tasks.get", c.get, needs.of_named_view),
-        _route((_TASKS, "CreateTask"), (m.CreateTaskRequest, m.Task), f"POST /v2/{{parent={_QUEUE}}}/tasks", "*", "cloudtasks.tasks.create", c.create, needs.of_creation),
-        _route((_TASKS, "BatchCreateTasks"), (m.BatchCreateTasksRequest, m.Operation), f"POST /v2/{{parent={_QUEUE}}}/tasks:batchCreate", "*", "cloudtasks.tasks.create", c.batch_create, needs.of_batch),
+        _route((_TASKS, "ListTasks"), (m.ListTasksRequest, m.ListTasksResponse), f"GET /v2/{{parent={_QUEUE}}}/tasks", "", "cloudtasks.tasks.list", c.list, more=needs.of_listed_view),
+        _route((_TASKS, "GetTask"), (m.GetTaskRequest, m.Task), f"GET /v2/{{name={_TASK}}}", "", "cloudtasks.tasks.get", c.get, more=needs.of_named_view),
+        _route((_TASKS, "CreateTask"), (m.CreateTaskRequest, m.Task), f"POST /v2/{{parent={_QUEUE}}}/tasks", "*", "cloudtasks.tasks.create", c.create, more=needs.of_creation),
+        _route((_TASKS, "BatchCreateTasks"), (m.BatchCreateTasksRequest, m.Operation), f"POST /v2/{{parent={_QUEUE}}}/tasks:batchCreate", "*", "cloudtasks.tasks.create", c.batch_create, more=needs.of_batch),
         _route((_TASKS, "DeleteTask"), (m.DeleteTaskRequest, m.Empty), f"DELETE /v2/{{name={_TASK}}}", "", "cloudtasks.tasks.delete", c.delete),
         _route((_TASKS, "BatchDeleteTasks"), (m.BatchDeleteTasksRequest, m.Operation), f"POST /v2/{{parent={_QUEUE}}}/tasks:batchDelete", "*", "cloudtasks.tasks.delete", c.batch_delete),
-        _route((_TASKS, "RunTask"), (m.RunTaskRequest, m.Task), f"POST /v2/{{name={_TASK}}}:run", "*", "cloudtasks.tasks.run", c.run, needs.of_named_view),
+        _route((_TASKS, "RunTask"), (m.RunTaskRequest, m.Task), f"POST /v2/{{name={_TASK}}}:run", "*", "cloudtasks.tasks.run", c.run, more=needs.of_named_view),
     )
     # fmt: on
 
@@ -98,6 +98,7 @@ def _route(
     body: str,
     permission: str,
     handle: Handle,
+    *,
     more: Callable[[Any], tuple[Need, ...]] | None = None,
 ) -> Route:
     """A row: (service, method), (request, response), "VERB path", body field, permission, handler, further needs."""
