@@ -17,6 +17,7 @@ from kumotasks.domain.clock import DAY, Clock
 from kumotasks.domain.errors import EntityNotFound, InvalidArgument, KumoError
 from kumotasks.domain.names import QueueName, parse_operation, parse_queue
 from kumotasks.domain.task import NewTask, Task
+from kumotasks.service.retention import Retention
 from kumotasks.service.tasks import Tasks
 from kumotasks.storage.records import Record, Records
 
@@ -58,7 +59,7 @@ class Batches:
         self._records = records
         self._clock = clock
         self._under_way: dict[str, asyncio.Future[Operation]] = {}
-        self._since_sweep = _SWEEP_EVERY
+        self._retention = Retention(records, clock, KIND, kept=KEPT, every=_SWEEP_EVERY)
 
     async def create(
         self, parent: str, requests: Sequence[tuple[str, NewTask]], *, request_id: str, render: Render
@@ -125,21 +126,8 @@ class Batches:
         value = await carry_out(name)
         packed = what.encode() + _SEPARATOR + value
         await self._records.put_record(KIND, name, packed, now=self._clock.now(), if_etag=None)
-        await self._sweep()
+        await self._retention.added()
         return what, value
-
-    async def _sweep(self) -> None:
-        """Now and then forget the operations that are old enough."""
-        self._since_sweep += 1
-        if self._since_sweep < _SWEEP_EVERY:
-            return
-        self._since_sweep = 0
-        after, now = "", self._clock.now()
-        while page := await self._records.list_records(KIND, prefix="", after=after, limit=100):
-            for record in page:
-                if record.updated + KEPT < now:
-                    await self._records.delete_record(KIND, record.key)
-            after = page[-1].key
 
     async def _deleted_or_refused(self, name: str) -> Task | KumoError:
         try:

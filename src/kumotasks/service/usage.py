@@ -18,6 +18,7 @@ from kumotasks.domain import paging
 from kumotasks.domain.clock import DAY, Clock
 from kumotasks.domain.errors import EntityNotFound, InvalidArgument, ResourceExhausted, ServiceNotFound
 from kumotasks.domain.principal import Need, Principal
+from kumotasks.service.retention import Retention
 from kumotasks.storage.records import ABSENT, Record, RecordChanged, Records
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Usage:
         self._projects = projects
         self._authorizer = authorizer
         self._clock = clock
-        self._since_sweep = _SWEEP_EVERY
+        self._retention = Retention(records, clock, OPERATION, kept=KEPT, every=_SWEEP_EVERY)
 
     async def get(self, project: str, service: str) -> Service:
         owner = await self._projects.get(project)
@@ -180,7 +181,7 @@ class Usage:
         operation = Operation(f"acat.p2-{owner.number}-{uuid.uuid4()}", change, after)
         packed = _pack(owner.project_id, operation)
         await self._records.put_record(OPERATION, operation.ident, packed, now=self._clock.now(), if_etag=None)
-        await self._sweep()
+        await self._retention.added()
         return operation
 
     async def _put(self, project: str, wanted: dict[str, bool]) -> bool:
@@ -204,19 +205,6 @@ class Usage:
     async def _states(self, project: str) -> dict[str, bool]:
         """The services of a project that were ever enabled or disabled."""
         return _switched(await self._records.get_record(KIND, project))
-
-    async def _sweep(self) -> None:
-        """Now and then forget the operations that are old enough."""
-        self._since_sweep += 1
-        if self._since_sweep < _SWEEP_EVERY:
-            return
-        self._since_sweep = 0
-        after, now = "", self._clock.now()
-        while page := await self._records.list_records(OPERATION, prefix="", after=after, limit=100):
-            for record in page:
-                if record.updated + KEPT < now:
-                    await self._records.delete_record(OPERATION, record.key)
-            after = page[-1].key
 
 
 def _checked(name: str) -> str:
