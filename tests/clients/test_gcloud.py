@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.running import KumoProcess, RecordingWorker, missing
+from tests.clients.gcloud_runs import gcloud_at
+from tests.running import KumoProcess, RecordingWorker
 
 PROJECT = "gcloud-user"
 Gcloud = Callable[..., Any]
@@ -20,29 +18,8 @@ Gcloud = Callable[..., Any]
 @pytest.fixture(scope="module")
 def gcloud(kumo: KumoProcess, tmp_path_factory: pytest.TempPathFactory) -> Gcloud:
     """Runs `gcloud tasks …` and gives back what it prints as JSON; its complaints are an AssertionError."""
-    found = shutil.which("gcloud")
-    if found is None:
-        pytest.skip(missing("gcloud"))
-    own = {
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDTASKS": f"http://{kumo.address}/",
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
-        "CLOUDSDK_CONFIG": str(tmp_path_factory.mktemp("gcloud")),
-        "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
-        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
-        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
-        "CLOUDSDK_CORE_PROJECT": PROJECT,
-        "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
-        "NO_PROXY": "127.0.0.1",
-    }
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-
-    def run(*words: str) -> Any:
-        command = [found, "tasks", *words, "--format=json"]
-        done = subprocess.run(command, env=kept | own, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout or "null")
-
-    return run
+    run = gcloud_at(kumo, "CLOUDTASKS", project=PROJECT, folder=tmp_path_factory.mktemp("gcloud"))
+    return lambda *words: json.loads(run("tasks", *words, "--format=json") or "null")
 
 
 def test_queues_from_creation_to_deletion(gcloud: Gcloud, kumo: KumoProcess) -> None:

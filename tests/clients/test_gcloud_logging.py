@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.running import KumoProcess, missing, running
+from tests.clients.gcloud_runs import gcloud_at
+from tests.running import KumoProcess, running
 
 PROJECT = "gcloud-reader"
 Gcloud = Callable[..., str]
@@ -28,29 +26,8 @@ def kumo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KumoProcess]:
 @pytest.fixture(scope="module")
 def gcloud(kumo: KumoProcess, tmp_path_factory: pytest.TempPathFactory) -> Gcloud:
     """Runs `gcloud logging …` and gives back what it prints; its complaints are an AssertionError."""
-    found = shutil.which("gcloud")
-    if found is None:
-        pytest.skip(missing("gcloud"))
-    own = {
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": f"http://{kumo.address}/",
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
-        "CLOUDSDK_CONFIG": str(tmp_path_factory.mktemp("gcloud")),
-        "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
-        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
-        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
-        "CLOUDSDK_CORE_PROJECT": PROJECT,
-        "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
-        "NO_PROXY": "127.0.0.1",
-    }
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-
-    def run(*words: str) -> str:
-        command = [found, "logging", *words]
-        done = subprocess.run(command, env=kept | own, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+    run = gcloud_at(kumo, "LOGGING", project=PROJECT, folder=tmp_path_factory.mktemp("gcloud"))
+    return lambda *words: run("logging", *words)
 
 
 def test_what_gcloud_writes_it_reads(gcloud: Gcloud) -> None:
