@@ -1,0 +1,1 @@
+"""Cloud Run's nouns, pure: services, their templates and revisions, traffic, addresses, and how many instances run."""
