@@ -48,12 +48,12 @@ class Meter:
         ]
 
 
-def create_only(count: int) -> Row:
+def create_only(count: int, queue: str = "create") -> Row:
     """Unary CreateTask on a paused queue: taking and keeping, no sending."""
 
     async def row(server: Running) -> list[Reading]:
         async with GrpcLoad(server.port) as load:
-            requests = Requests(queue_name("create"), 9)
+            requests = Requests(queue_name(queue), 9)
             await load.once("CreateQueue", "", requests.create_queue(RATE, SLOTS))
             await load.once("PauseQueue", "", requests.pause())
             calls = [requests.create(0)] * count
@@ -191,7 +191,7 @@ async def wait_with(server: Running, count: int) -> None:
 
 async def beside_ten_million(server: Running) -> list[Reading]:
     """Creation of tasks due now in a store with ten million waiting rows, against the same store before them."""
-    row = create_only(20_000)
-    (empty, *_), _ = await row(server), await wait_with(server, 10_000_000)
-    (full, *_) = await row(server)
+    empty, *_ = await create_only(20_000, "before")(server)
+    await wait_with(server, 10_000_000)
+    full, *_ = await create_only(20_000, "beside")(server)
     return [Reading(server.subject, "beside 10 million rows", "rate, empty = 1", full.value / empty.value)]

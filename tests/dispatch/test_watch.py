@@ -130,8 +130,8 @@ async def test_a_clock_that_was_set_back_lets_nothing_pile_up(node: Node) -> Non
         lane = node.berth().lane
         opened = lane.find_open(task.serial)
         assert opened is not None
-        node.watch.began(lane, opened, NOW + HOUR)  # noted when the clock went an hour ahead
-        node.watch.began(lane, opened, NOW)
+        node.watch.began(101, lane, opened, NOW + HOUR)  # noted when the clock went an hour ahead
+        node.watch.began(102, lane, opened, NOW)
         await node.pass_time(2 * SECOND)
         assert notes == [("a", 1)] * 3
 

@@ -117,7 +117,7 @@ class Delivery:
         again = False
         try:
             # It may have been deleted between the turn that opened it and this one.
-            outcome = None if opened.dropped else await self._send(berth, opened, task)
+            outcome = None if opened.dropped else await self._send(number, berth, opened, task)
             self.stages[number] = True
             if not run:
                 lane.slot_freed()
@@ -125,14 +125,15 @@ class Delivery:
                 again = await self._finish(berth, opened, task, outcome, run=run)
         finally:
             del self.stages[number]
+            self._watch.ended(number)
             lane.closed(opened, again=again, now=self._clock.now())
             if lane.find_open(task.serial) is None:
                 self._in_flight.pop(task.serial, None)
 
-    async def _send(self, berth: Berth, opened: Open, task: Task) -> Outcome:
+    async def _send(self, number: int, berth: Berth, opened: Open, task: Task) -> Outcome:
         try:
             request = build(berth.lane.queue, task, self._hosts)
-            self._watch.began(berth.lane, opened, self._clock.now())
+            self._watch.began(number, berth.lane, opened, self._clock.now())
             if request.token is not None:
                 return await self._send_signed(opened, request, request.token)
             return await self._sender.send(request)

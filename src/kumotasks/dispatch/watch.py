@@ -6,7 +6,7 @@ Quick ones never cost that write. One timer for all of them: each waits the same
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import itertools
 
 from kumotasks.domain.clock import SECOND, Clock, Timer
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
@@ -22,15 +22,19 @@ class OpenWatch:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._begun: deque[tuple[int, Lane, Open]] = deque()  # (began, lane, open)
+        self._young: dict[int, tuple[int, Lane, Open]] = {}  # by attempt: (began, lane, open); the oldest first
         self._timer: Timer | None = None
         self._writing: set[asyncio.Task[None]] = set()
 
-    def began(self, lane: Lane, opened: Open, now: int) -> None:
+    def began(self, attempt: int, lane: Lane, opened: Open, now: int) -> None:
         """An attempt on an open task was sent at `now`."""
-        self._begun.append((now, lane, opened))
+        self._young[attempt] = (now, lane, opened)
         if self._timer is None:
             self._timer = self._clock.call_at(now + NOTED_AFTER, self._look)
+
+    def ended(self, attempt: int) -> None:
+        """It is over: what is quick is gone again before anybody looks."""
+        self._young.pop(attempt, None)
 
     async def start(self) -> None:
         """The first attempt sets the timer."""
@@ -39,7 +43,7 @@ class OpenWatch:
         """Note nothing more."""
         if self._timer is not None:
             self._timer.cancel()
-        self._begun.clear()
+        self._young.clear()
         for writing in self._writing:
             writing.cancel()
         await asyncio.gather(*self._writing, return_exceptions=True)
@@ -49,16 +53,18 @@ class OpenWatch:
         now = self._clock.now()
         noted = []
         # What began in the future did so before the wall clock was set back.
-        while self._begun and not now - NOTED_AFTER < self._begun[0][0] <= now:
-            _, lane, opened = self._begun.popleft()
+        ripe = itertools.takewhile(lambda each: not now - NOTED_AFTER < each[1][0] <= now, self._young.items())
+        for attempt, (_, lane, opened) in tuple(ripe):
+            del self._young[attempt]
             if _is_open(lane, opened):
                 noted.append((lane, opened))
         if noted:
             writing = asyncio.get_running_loop().create_task(self._note(noted))
             self._writing.add(writing)
             writing.add_done_callback(self._writing.discard)
-        if self._begun:
-            self._timer = self._clock.call_at(self._begun[0][0] + NOTED_AFTER, self._look)
+        if self._young:
+            oldest, *_ = next(iter(self._young.values()))
+            self._timer = self._clock.call_at(oldest + NOTED_AFTER, self._look)
 
     async def _note(self, noted: list[tuple[Lane, Open]]) -> None:
         # Judged anew, for a result that went ahead to the store must not be overwritten.
