@@ -15,7 +15,9 @@ from kumotasks.domain.clock import SystemClock
 from kumotasks.server.addresses import Addresses
 from kumotasks.server.dispatch import journal_of
 from kumotasks.server.identity import known
-from kumotasks.server.surfaces import Ground, calls_on, logging_on, oauth_on, queues_on
+from kumotasks.server.run import with_run
+from kumotasks.server.surfaces import Ground, calls_on, locations_of, logging_on, oauth_on, queues_on
+from kumotasks.server.workers import Soil, workers
 from kumotasks.settings import Settings
 from kumotasks.storage.sqlite import SqliteStore
 
@@ -29,9 +31,11 @@ def calls() -> tuple[Sequence[Call], Sequence[PageRoute]]:
         settings, clock = Settings(store=directory), SystemClock()
         store, addresses = SqliteStore(Path(directory) / "kumo.db"), Addresses(settings)
         ground = Ground(settings, store, clock, known(settings, store.records, addresses))
+        journal, places = journal_of(settings, clock), locations_of(settings)
+        run = workers(Soil(settings, store.records, ground.known, clock, journal, places, dict))
         routes = (
-            *calls_on(ground, queues_on(ground), {}, addresses),
-            *logging_on(ground, journal_of(settings, clock)),
+            *with_run(calls_on(ground, queues_on(ground), {}, addresses), run, ground.known, settings, places),
+            *logging_on(ground, journal),
         )
         plain = (
             *pages(_NOTHING),

@@ -70,6 +70,7 @@ def test_every_setting_can_be_named_in_the_file(field: str, tmp_path: Path) -> N
         "logs_keep": '"30d"',
         "logs_size": '"1GiB"',
         "max_body": '"16MiB"',
+        "run_idle": '"15m"',
     }
     written = {bool: str(default).lower(), tuple: "[]", dict: "{}"}.get(type(default), repr(default))
     settings = given(tmp_path, file=f"{field.replace('_', '-')} = {plain.get(field, written)}\n")
@@ -271,6 +272,21 @@ def test_the_owners_key_is_beside_the_store_unless_told_otherwise() -> None:
     assert Settings(store="/s", owner_key="/keys/me.json").owner_file == Path("/keys/me.json")
 
 
+def test_private_workers_are_tables_of_the_file(tmp_path: Path) -> None:
+    file = """
+    [images]
+    "gcr.io/p/worker" = { command = ["python", "main.py"] }
+    [run]
+    idle = "1m"
+    tasks_are_internal = true
+    hosts = { "worker.example.com" = "projects/p/locations/l/services/worker" }
+    """
+    settings = given(tmp_path, file=file)
+    assert settings.images == {"gcr.io/p/worker": {"command": ["python", "main.py"]}}
+    assert settings.run_hosts == {"worker.example.com": "projects/p/locations/l/services/worker"}
+    assert (settings.run_idle, settings.run_tasks_are_internal) == (60 * SECOND, True)
+
+
 def test_accounts_and_bindings_are_tables_of_the_file(tmp_path: Path) -> None:
     settings = given(
         tmp_path,
@@ -332,8 +348,8 @@ def test_accounts_and_bindings_are_tables_of_the_file(tmp_path: Path) -> None:
         ({"max_body": "0"}, "max_body 0: a number above 0 is needed."),
         ({"max_body": "17MiB"}, "max_body 17825792: 16777216 bytes (16MiB) is the most."),
         (
-            {"store": "postgresql://u:p/w@host/db"},
-            "--store postgresql://host/db: not available in this version.",
+            {"store": "mysql://u:p/w@host/db"},
+            "--store mysql://host/db: not available in this version.",
         ),
         ({"store": "sqlite://"}, "--store sqlite://: name a file."),
         ({"nonsense": 1}, "on the command line: there is no setting 'nonsense'."),

@@ -94,8 +94,8 @@ def test_an_unknown_option_shows_how_to_call(tmp_path: Path) -> None:
 
 
 def test_a_store_of_a_later_step_is_not_available_yet(tmp_path: Path) -> None:
-    sentence = refusal("--port", "0", "--data", str(tmp_path), "--store", "postgresql://kumo:secret@db.example/kumo")
-    assert sentence == "--store postgresql://db.example/kumo: not available in this version."
+    sentence = refusal("--port", "0", "--data", str(tmp_path), "--store", "mysql://kumo:secret@db.example/kumo")
+    assert sentence == "--store mysql://db.example/kumo: not available in this version."
     assert list(tmp_path.iterdir()) == []
 
 

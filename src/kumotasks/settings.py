@@ -9,7 +9,7 @@ import ipaddress
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,10 @@ class Settings:
     queues: tuple[Mapping[str, object], ...] = ()
     service_accounts: tuple[Mapping[str, object], ...] = ()
     bindings: tuple[Mapping[str, object], ...] = ()
+    images: Mapping[str, object] = field(default_factory=dict)
+    run_hosts: Mapping[str, str] = field(default_factory=dict)
+    run_tasks_are_internal: bool = False
+    run_idle: int = 15 * MINUTE
     store_max_pages: int = 0  # pages of 4 KiB; 0: as large as the disk. For tests of a full disk, so no flag
 
     @property
@@ -109,6 +113,11 @@ class Settings:
             return Path(self.store) / "kumo.db"
         scheme, _, path = self.store.partition("://")
         return Path(path.removeprefix("/")) if scheme == "sqlite" else None
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the store is a PostgreSQL database."""
+        return self.store.startswith(("postgresql://", "postgres://"))
 
     @property
     def logs_file(self) -> Path:
@@ -159,7 +168,8 @@ def flaws(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "max_body", f"max_body {settings.max_body}: {most} bytes (16MiB) is the most."
     yield from _identity_flaws(settings)
     if settings.database is None:
-        yield "store", f"--store {_without_password(settings.store)}: not available in this version."
+        if not settings.on_postgres:
+            yield "store", f"--store {_without_password(settings.store)}: not available in this version."
     elif not settings.database.name:
         yield "store", f"--store {settings.store}: name a file."
     if settings.auth == "off" and not settings.auth_off_anywhere and not is_loopback(settings.host):
@@ -213,7 +223,9 @@ _CHOICES = {
     "log": ("debug", "info", "warning", "error"),
     "history": ("failed", "all", "off"),
 }
-_DURATIONS = frozenset({"drain", "task_name_rest", "queue_name_rest", "history_keep", "dead_letters_keep", "logs_keep"})
+_DURATIONS = frozenset(
+    {"drain", "task_name_rest", "queue_name_rest", "history_keep", "dead_letters_keep", "logs_keep", "run_idle"}
+)
 _SIZED = frozenset({"max_body", "logs_size"})
 _OPEN = frozenset({"egress_private"})  # auto, true or false
 _LISTS = {
@@ -258,6 +270,8 @@ def coerced(name: str, value: object) -> object:
             return size(str(value))
         if name in _OPEN:
             return "auto" if value == "auto" else str(_boolean(value)).lower()
+        if name == "images":
+            return _mapping(value, lambda described: described)  # judged in configuration/images
         return _READERS[type(default)](value) if name not in _LISTS else _list(value, _LISTS[name])
     except TypeError as error:
         raise ValueError(str(error)) from error
@@ -319,10 +333,10 @@ def _list(value: object, of: type) -> tuple[object, ...]:
     return tuple(members)
 
 
-def _mapping(value: object) -> dict[str, str]:
+def _mapping(value: object, read: Callable[[object], object] = _text) -> dict[str, object]:
     if not isinstance(value, dict):
         raise TypeError("a table is needed")
-    return {str(key): _text(each) for key, each in value.items()}
+    return {str(key): read(each) for key, each in value.items()}
 
 
 _READERS = {

@@ -133,7 +133,7 @@ class Surface:
         self.callers: list[Caller] = []
         self.entered: list[str] = []
         self.answer: Message | KumoError | Exception | None = None
-        self.health = Health([SERVICE])
+        self.health = Health(())  # the application's, as soon as there is one
 
     async def through(
         self, method: str, principal: Principal, needs: Sequence[Need], call: Callable[[], Awaitable[Any]], /
@@ -202,13 +202,14 @@ class Surface:
         return routes
 
     def application(self) -> Application:
-        return Application(
+        application = Application(
             routes=self.routes(),
             pages=[PageRoute("GET", "/healthz", healthz)],
             guard=guard_of(),
             through=self.through,
-            health=self.health,
         )
+        self.health = application.health
+        return application
 
 
 def bare(message: Any) -> type[Message]:

@@ -186,6 +186,29 @@ def test_a_revoked_key_is_forgotten(kumo: Kumo, iam: KumoProcess, tmp_path: Path
     assert kumo("auth", "revoke", "a@b")[::2] == (1, "ERROR: (kumo.auth.revoke) Unknown value for [accounts]: a@b\n")
 
 
+def test_calls_can_be_made_as_another_account_by_who_may(kumo: Kumo, iam: KumoProcess, tmp_path: Path) -> None:
+    whom = f"--impersonate-service-account={address('sender')}"
+    key_of(iam, "sender", tmp_path)
+    code, out, err = kumo("iam", "service-accounts", "list", whom)
+    assert (code, out) == (1, "")
+    assert "iam.serviceAccounts.list" in err
+    assert f"The call was made as {address('sender')}." in err
+    poor = f"--key-file={key_of(iam, 'another', tmp_path)}"
+    refused = kumo("tasks", "queues", "list", whom, poor)[2]
+    assert "iam.serviceAccounts.getAccessToken" in refused
+    assert f"The call was made as {address('another')}." in refused
+
+
+def test_several_keys_are_revoked_by_name_or_none_of_them(kumo: Kumo, iam: KumoProcess, tmp_path: Path) -> None:
+    for account in ("sender", "another", "wanderer"):
+        kumo("auth", "activate-service-account", f"--key-file={key_of(iam, account, tmp_path)}")
+    sender, another, third = map(address, ("sender", "another", "wanderer"))
+    unknown = kumo("auth", "revoke", sender, "a@b", "c@d")
+    assert unknown == (1, "", "ERROR: (kumo.auth.revoke) Unknown value for [accounts]: a@b c@d\n")
+    assert kumo("auth", "revoke", sender, third, sender)[1] == f"Revoked credentials:\n - {sender}\n - {third}\n"
+    assert kumo("auth", "list", "--format=value(account)")[1] == f"{another}\n"
+
+
 def test_all_keys_are_revoked_at_once_and_those_elsewhere_stay_where_they_are(
     kumo: Kumo, iam: KumoProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

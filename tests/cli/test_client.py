@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import subprocess
@@ -23,10 +22,11 @@ from kumotasks.cli.client import (
     Refused,
     Unreached,
     WrongCall,
-    add_options,
-    client_for,
     endpoint_at,
 )
+from kumotasks.cli.line import Line
+from kumotasks.cli.main import main
+from kumotasks.cli.properties import Properties
 from tests.running import KumoProcess, running
 
 ACCOUNTS = "/v1/projects/kumo-local/serviceAccounts"
@@ -91,26 +91,26 @@ def stranger() -> Iterator[Stranger]:
         thread.join()
 
 
-def line(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_options(parser)
-    return parser.parse_args(words)
+def client_for(flags: dict[str, str], environment: dict[str, str], home: Path) -> Client:
+    return Line(flags, Properties(home, environment)).client
 
 
 # Which server
 
 
 @pytest.mark.parametrize(
-    ("words", "environment", "url"),
+    ("flags", "environment", "url"),
     [
-        ((), {}, "http://127.0.0.1:8123"),
-        ((), {"KUMO_ENDPOINT": "http://b:1"}, "http://b:1"),
-        (("--endpoint", "http://a:1"), {"KUMO_ENDPOINT": "http://b:1"}, "http://a:1"),
-        ((), {"KUMO_ENDPOINT": ""}, "http://127.0.0.1:8123"),
+        ({}, {}, "http://127.0.0.1:8123"),
+        ({}, {"KUMO_ENDPOINT": "http://b:1"}, "http://b:1"),
+        ({"endpoint": "http://a:1"}, {"KUMO_ENDPOINT": "http://b:1"}, "http://a:1"),
+        ({}, {"KUMO_ENDPOINT": ""}, "http://127.0.0.1:8123"),
     ],
 )
-def test_the_line_comes_before_the_environment(words: tuple[str, ...], environment: dict[str, str], url: str) -> None:
-    assert client_for(line(*words), environment).endpoint.url == url
+def test_the_line_comes_before_the_environment(
+    flags: dict[str, str], environment: dict[str, str], url: str, tmp_path: Path
+) -> None:
+    assert client_for(flags, environment, tmp_path).endpoint.url == url
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_a_key_can_be_named(means: str, iam: KumoProcess, tmp_path: Path) -> Non
     order = ["--key-file", "KUMO_KEY_FILE", "GOOGLE_APPLICATION_CREDENTIALS"]
     values = dict.fromkeys(order[order.index(means) + 1 :], "/no/such/key")
     values[means] = str(made(iam, "named-account", tmp_path))
-    words = ["--key-file", values.pop("--key-file")] if "--key-file" in values else []
-    client = client_for(line("--endpoint", f"http://{iam.address}", *words), values)
+    flags = {"key-file": values.pop("--key-file")} if "--key-file" in values else {}
+    client = client_for({"endpoint": f"http://{iam.address}", **flags}, values, tmp_path / "home")
     with pytest.raises(Refused, match="named-account@kumo-local"):
         client.call("GET", ACCOUNTS)
 
@@ -265,6 +265,28 @@ def test_a_refusal_is_the_servers_sentence_and_who_was_refused(iam: KumoProcess,
     assert "iam.serviceAccounts.list" in str(failure.value)
     assert str(failure.value).endswith("as poor-account@kumo-local.iam.gserviceaccount.com.")
     assert (failure.value.status, failure.value.code) == (403, 1)
+
+
+def test_what_a_refusal_says_beside_its_sentence_stands_below_it(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    stranger.page["auth"] = "off"
+    stranger.status = 400
+    violation = {"field": "queue.name", "description": "bad \x1b name"}
+    details = [{"fieldViolations": [violation], "@type": "type.googleapis.com/google.rpc.BadRequest"}]
+    error = {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT", "details": details}
+    stranger.body = json.dumps({"error": error}).encode()
+    monkeypatch.setenv("KUMO_CONFIG_DIR", str(tmp_path))
+    assert main(["tasks", "queues", "list", "--location=l", "--project=p", f"--endpoint={stranger.url}"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        "ERROR: (kumo.tasks.queues.list) INVALID_ARGUMENT: No.\n"
+        "- '@type': type.googleapis.com/google.rpc.BadRequest\n"
+        "  fieldViolations:\n"
+        '  - description: "bad \\e name"\n'
+        "    field: queue.name\n",
+    )
 
 
 def test_a_key_that_is_not_believed_is_one_clear_line(iam: KumoProcess, tmp_path: Path) -> None:

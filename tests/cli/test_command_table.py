@@ -54,6 +54,22 @@ def test_each_commands_own_format_can_be_read(command: Command) -> None:
     parse("", command.format)
 
 
+@pytest.mark.parametrize("words", ["", *sorted({name for word in table.words() for name in table.groups(word)})])
+def test_a_list_of_commands_has_a_line_for_each(words: str) -> None:
+    if words and any(command.words == words for command in COMMANDS):
+        return
+    shown = helptext.of_group(words).splitlines() if words else helptext.of_all("1").splitlines()
+    for name in parser.choices(words.split()):
+        (row,) = [line for line in shown if line.startswith(f"  {name} ") and line[32:].strip()]
+        assert len(row) <= 100
+
+
+def test_each_example_of_all_help_is_a_line() -> None:
+    for each in helptext._EXAMPLES:
+        command, rest = parser.find(shlex.split(each)[1:])
+        parser.values(command, rest)
+
+
 @pytest.mark.parametrize("words", sorted({name for word in table.words() for name in table.groups(word)}))
 def test_each_group_lists_what_is_below_it(words: str) -> None:
     if not any(command.words == words for command in COMMANDS):

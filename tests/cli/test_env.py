@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from kumotasks.cli.env_files import Trust
+from kumotasks.auth.trust_files import Trust
 from kumotasks.cli.env_page import EnvPage, read
 from kumotasks.cli.env_variables import Plan, variables
 from kumotasks.cli.main import main

@@ -15,6 +15,7 @@ import pytest
 from kumotasks.cli import table
 from kumotasks.cli.client import Client, Json
 from kumotasks.cli.main import main
+from tests.cli.run.services import WORKER
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 RENEWED = bool(os.environ.get("KUMO_RENEW_SNAPSHOTS"))
@@ -93,7 +94,29 @@ LETTER: Json = {
     "task": {**FAILED, "dispatchCount": 2},
     "lastAttempt": LAST,
 }
+REVISION: Json = {
+    "metadata": {
+        "name": "worker-00002-xyz",
+        "creationTimestamp": "2030-01-02T03:04:05.000006Z",
+        "labels": {"serving.knative.dev/service": "worker"},
+        "annotations": {"serving.knative.dev/creator": "ada@shop.example"},
+    },
+    "spec": WORKER["spec"]["template"]["spec"],  # type: ignore[index]
+    "status": {"conditions": [{"type": "Ready", "status": "True"}, {"type": "Active", "status": "True"}]},
+}
 TABLES = (
+    Shown("run services list", "table_run_services_list.txt", {"/services": {"items": [WORKER]}}),
+    Shown("run services describe worker", "text_run_services_describe.txt", {"/services/worker": WORKER}),
+    Shown(
+        "run revisions list --region=us-central1",
+        "table_run_revisions_list.txt",
+        {"/revisions": {"items": [REVISION]}},
+    ),
+    Shown(
+        "run revisions describe worker-00002-xyz --region=us-central1",
+        "text_run_revisions_describe.txt",
+        {"/worker-00002-xyz": REVISION},
+    ),
     Shown("tasks queues list", "table_tasks_queues_list.txt", {"/queues": {"queues": [MAIL, PLAIN]}}),
     Shown("tasks list --queue=mail", "table_tasks_list.txt", {"/tasks": {"tasks": [FRESH, FAILED]}}),
     Shown(
@@ -121,6 +144,7 @@ def test_a_line_shows_what_it_showed(
     monkeypatch.setenv("KUMO_CONFIG_DIR", str(tmp_path))
     monkeypatch.setenv("KUMO_CORE_PROJECT", "shop")
     monkeypatch.setenv("KUMO_TASKS_LOCATION", "us-central1")
+    monkeypatch.setenv("KUMO_RUN_REGION", "us-central1")
     monkeypatch.delenv("KUMO_CORE_FORMAT", raising=False)
     assert main(shown.line.split()) == 0
     text, file = capsys.readouterr().out, SNAPSHOTS / shown.file

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from kumotasks.dispatch.egress import Egress
+from kumotasks.dispatch.inside import Inside
 from kumotasks.dispatch.pool import SenderLimits
 from kumotasks.dispatch.request import Request
 from kumotasks.dispatch.resolver import Found, Resolver
@@ -43,6 +44,7 @@ async def sender(
     tls: TlsSettings | None = None,
     limits: SenderLimits | None = None,
     proxy: ProxySettings | None = None,
+    inside: Inside | None = None,
 ) -> AsyncIterator[Sender]:
     """A started sender, stopped afterwards."""
     clock = clock or ManualClock(START)
@@ -53,6 +55,7 @@ async def sender(
         tls=tls or TlsSettings(),
         limits=limits or SenderLimits(),
         proxy=proxy,
+        inside=inside,
     )
     await made.start()
     try:

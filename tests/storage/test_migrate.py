@@ -13,7 +13,7 @@ from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlitefile import ENGINE
 from tests.factory import NOW, a_queue, queue_name
 
-TABLES_SINCE = {2: ("record",), 3: ("attempt", "dead_letter")}
+TABLES_SINCE = {2: ("record",), 3: ("attempt", "dead_letter"), 4: ("open_attempt",)}
 
 
 def schema(path: Path) -> list[tuple[str, str]]:

@@ -17,8 +17,12 @@ STATEMENTS = read_statements("sqlite")
 SCANS_ALLOWED = {
     "every_queue": "queue",
     "void_homes": "queue",
+    "void_homes_of": "queue",
+    "void_attempts_of": "open_attempt",
+    "open_attempts": "open_attempt",
+    "standing": "queue",
+    "homes_held": "queue",
     "homeless_queues": "queue",
-    "hold_queues": "queue",
     "open_runs": "run_request",
     "forget_vain_runs": "run_request",
     "doomed_generation": "doomed",

@@ -7,15 +7,18 @@ no server and no surface: routes, pages and the gate come in by constructor.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Protocol
 
 from kumotasks.api.call import (
+    NO_PROOF,
     Caller,
     JsonRoute,
     PageRequest,
     PageResponse,
     PageRoute,
+    Proof,
     RawRoute,
     Route,
     StreamRoute,
@@ -67,23 +70,25 @@ class Application:
         pages: Sequence[PageRoute],
         guard: Guard,
         through: Through,
-        health: Health | None = None,
         identity: Identity | None = None,
         home: str = "projects/kumo-local",
+        proof: Proof = NO_PROOF,
     ) -> None:
-        """`identity` None asks nobody who he is; `home` is the resource on which the server's own pages are allowed."""
+        """`identity` None asks nobody who he is; `home` is the resource on which the server's own pages are allowed;
+        whoever shows `proof` is trusted."""
         calls = [route for route in routes if isinstance(route, Route)]
         guarded = identity is not None
         self._guard = guard
         self._identity = identity
         self._home = home
         self._through = through
+        self._proof = proof
         self._pages: Paths[PageRoute] = Paths((page.verb, page.path, page) for page in pages)
-        self.health = health or Health(route.service for route in calls)
+        self.health = Health(route.service for route in calls)
         streams = [route for route in routes if isinstance(route, StreamRoute)]
+        known = {route.response for route in calls}
         self._rpc = Rpc(calls, through, self.health, streams=streams, guarded=guarded)
-        restful = [route for route in routes if not isinstance(route, StreamRoute)]
-        self._rest = Rest(restful, through, Codecs(), guarded=guarded)
+        self._rest = Rest(routes, through, Codecs(known), ended=self.health.ended, guarded=guarded)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -108,6 +113,8 @@ class Application:
                 check_one_authorization(exchange.scope)
             open_to_all = page is not None and not page.target.permission
             caller = caller_at(peer) if self._identity is None or open_to_all else await self._caller(headers, peer)
+            if self._proof.header in headers:
+                caller = replace(caller, trusted=self._proof.judge(headers[self._proof.header].decode("latin-1")))
         except KumoError as refused:
             has_trailers = is_grpc and exchange.scope["http_version"] in HTTP_2
             await (refuse(exchange, refused) if has_trailers else fail(exchange, refused))

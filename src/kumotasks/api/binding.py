@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-    from kumotasks.api.call import Route
+    from kumotasks.api.call import Route, StreamRoute
     from kumotasks.api.protojson import Codecs
 
 Pairs = tuple[tuple[str, str], ...]
@@ -35,7 +35,7 @@ class Binding:
 
     __slots__ = ("_body", "_body_key", "_codec", "_create", "_descriptor", "_wrap")
 
-    def __init__(self, route: Route, codecs: Codecs) -> None:
+    def __init__(self, route: Route | StreamRoute, codecs: Codecs) -> None:
         self._create = route.request
         self._codec = codecs.of(route.request)
         self._descriptor: Any = route.request.DESCRIPTOR

@@ -25,6 +25,18 @@ class Caller:
 
     peer: str  # the address the connection came from; "" if unknown
     principal: Principal = ANONYMOUS
+    trusted: bool = False  # he has shown the secret of a file on this machine
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The header that callers show who can read a secret file of this machine, and who judges its value."""
+
+    header: bytes  # in lower case
+    judge: Callable[[str], bool]
+
+
+NO_PROOF = Proof(b"", lambda _: False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class StreamRoute:
-    """One gRPC call that is answered with a message after the other, until its caller leaves."""
+    """One call that is answered with a message after the other, until its caller leaves; over REST with an array."""
 
     service: str
     method: str
@@ -60,6 +72,10 @@ class StreamRoute:
     response: type[Message]
     needs: Callable[[Any], tuple[Need, ...]]
     handle: Callable[[Any, Caller], Awaitable[AsyncGenerator[Any, None]]]  # both may raise domain.errors.KumoError
+    verb: str = ""  # "" = no REST binding; this and what follows is as a Route's
+    path: str = ""
+    body: str = ""
+    aliases: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -99,17 +115,18 @@ class RawCall:
 
 @dataclass(frozen=True, slots=True)
 class RawRoute:
-    """One REST call whose body is opaque, such as BufferTask."""
+    """One REST call whose body the handler reads: opaque as BufferTask's, or a document with names of its own."""
 
     service: str
     method: str
     verb: str
     path: str
-    permission: str
-    handle: Callable[[RawCall, Caller], Awaitable[Message]]
-    response: type[Message]
+    permission: str  # on the resource that the path's first variable names; "" = none
+    handle: Callable[[RawCall, Caller], Awaitable[Any]]
+    response: type[Message] | None  # None: the answer is a document, ready to be written as JSON
     response_field: str = ""  # "task": the answer is {"task": message}; "": the message itself
     aliases: tuple[str, ...] = ()
+    needs: Callable[[RawCall], tuple[Need, ...]] | None = None  # as a Route's
 
     @property
     def full_name(self) -> str:

@@ -1,8 +1,9 @@
 """What a program must be told to reach this server: the page behind `kumo env`.
 
 It is open to everybody and says nothing that is secret: ports, names, the authority's public certificate. Where the
-owner's key lies is told only to programs on this machine that called this port directly: neither a tunnel nor a proxy
-in front, which would make everybody look as if they were here, gets to know it. What a client makes of it is unknown.
+owner's key and the secret of private workers lie is told only to programs on this machine that called this port
+directly: neither a tunnel nor a proxy in front, which would make everybody look as if they were here, gets to know it.
+What a client makes of it is unknown.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Environment:
     tls_port: Callable[[], int] = lambda: 0
     proxy_port: Callable[[], int] = lambda: 0
     authority: Callable[[], str] = lambda: ""  # our own certificate, PEM; "" if the certificate is the operator's
-    owner_key: Path | None = None  # told only while the file is there
+    owner_key: Path | None = None  # this and the next are told only while the file is there
+    run_secret: Path | None = None  # who shows what is in it may have commands run
 
 
 class Shown(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -46,13 +48,14 @@ class Shown(msgspec.Struct, rename="camel", omit_defaults=True):
     proxy_port: int = 0
     authority: str = ""
     owner_key: str = ""
+    run_secret: str = ""
 
 
 def environment_page(environment: Environment) -> PageRoute:
     """GET /kumo/v1/env."""
 
     async def show(request: PageRequest) -> PageResponse:
-        key = environment.owner_key
+        near = came_directly(request)
         shown = Shown(
             auth=environment.auth,
             project=environment.project,
@@ -61,12 +64,17 @@ def environment_page(environment: Environment) -> PageRoute:
             tls_port=environment.tls_port(),
             proxy_port=environment.proxy_port(),
             authority=environment.authority(),
-            owner_key=str(key.absolute()) if key is not None and came_directly(request) and key.is_file() else "",
+            owner_key=_told(environment.owner_key) if near else "",
+            run_secret=_told(environment.run_secret) if near else "",
         )
         body = msgspec.json.encode(shown) + b"\n"
         return PageResponse(body, content_type="application/json; charset=UTF-8", headers=FRESH)
 
     return PageRoute("GET", PATH, show)
+
+
+def _told(path: Path | None) -> str:
+    return str(path.absolute()) if path is not None and path.is_file() else ""
 
 
 def came_directly(request: PageRequest) -> bool:

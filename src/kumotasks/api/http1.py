@@ -1,7 +1,8 @@
 """An HTTP/1.1 connection: uvicorn's own class over llhttp, with the bounds that it leaves to a proxy in front.
 
 It bounds heads, bodies, pipelining and time, answers garbage once and quietly, takes absolute-form targets, and cancels
-a call whose client has gone. What a request means is not its business.
+a call whose client has gone. A WebSocket is spoken for guests only (`Limits.guest`). What a request means is not its
+business.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from kumotasks.api.cork import Cork
+from kumotasks.api.crossing import Crossing, host_of, wanted
 from kumotasks.api.limits import NEVER, Limits, Watch
 from kumotasks.api.streams import LOG, TOO_LARGE, App, Header, Message, Receive, Refusal, Scope, Send
+from kumotasks.workers.asgi import TUNNEL
 
 # The gRPC codes are for the type's sake: none of these is ever said to a gRPC client.
 MALFORMED = Refusal(400, 3, b"This is not an HTTP request that can be understood.")
@@ -113,6 +117,7 @@ class Http1(HttpToolsProtocol):
         self._task: asyncio.Task[None] | None = None
         self._refusal = MALFORMED
         self._deaf = self._lingering = False
+        self._crossing: Crossing | None = None  # once a guest's client asks for a WebSocket
         self._again: bytes | None = None  # a head to be read once more, without its offer of another protocol
         self._in_head = self._fruitful = False
         # Bytes of this head, of this body, and in a row that brought neither a request nor a piece of a body.
@@ -131,6 +136,9 @@ class Http1(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._deaf or self.transport.is_closing():
+            return
+        if self._crossing is not None:
+            self._crossing.feed(data)
             return
         self._now = self.loop.time()
         self._fruitful = False
@@ -184,19 +192,22 @@ class Http1(HttpToolsProtocol):
         if placed is None:
             self._stop(MALFORMED)
         self.url, self.headers[:] = placed
-        if self.parser.should_upgrade():
+        if self.parser.should_upgrade() and not self._crosses(version):
             self._again = without_upgrade(self.parser.get_method(), self.url, version, self.headers)
             return
-        if int(dict(self.headers).get(b"content-length", 0)) > self._limits.max_body:
+        size = int(dict(self.headers).get(b"content-length", 0))
+        if size > self._limits.max_body and size > self._most():
             self._stop(TOO_LARGE)
         if len(self.pipeline) >= self._limits.max_pipelined:
             self._stop(TOO_MANY)
         super().on_headers_complete()
+        if self._crossing is not None:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._fruitful = True
         self._received += len(body)
-        if self._received > self._limits.max_body:
+        if self._received > self._limits.max_body and self._received > self._most():
             self._stop(TOO_LARGE)
         self._due = self._now + self._limits.stall_seconds
         super().on_body(body)
@@ -211,12 +222,37 @@ class Http1(HttpToolsProtocol):
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
+                if self._crossing is not None:
+                    self._crossing.feed(data[upgrade.args[0] :])
+                    return
                 # There is nothing to upgrade to, and this parser would not read the body: a new one does.
                 data = (self._again or b"") + data[upgrade.args[0] :]
                 self._again = None
                 self.parser = httptools.HttpRequestParser(self)
             else:
                 return
+
+    def _most(self) -> int:
+        """Bytes of a body, for whomever this request is."""
+        return self._limits.max_guest_body if self._limits.guest(host_of(self.headers)) else self._limits.max_body
+
+    def _crosses(self, version: str) -> bool:
+        """Whether this request opens a WebSocket of a guest's; then nothing that follows is read here any more."""
+        fields = dict(self.headers)
+        if not wanted(self.parser.get_method(), version, fields) or not self._limits.guest(fields[b"host"]):
+            return False
+        self._crossing = Crossing(self.transport, self._limits.max_head)
+        self.scope["extensions"] = {TUNNEL: self._cross}  # type: ignore[dict-item]
+        return True
+
+    async def _cross(self, far: asyncio.Transport, head: bytes, early: bytes) -> None:
+        assert self._crossing is not None
+        self._watch.stop()
+        try:
+            await self._crossing.cross(far, head, early)
+        finally:
+            self._task = None  # which is the one that runs here, and ends by itself
+            self.connection_lost(None)
 
     def _wait(self, seconds: float) -> None:
         self._due = self._now + seconds
@@ -265,6 +301,7 @@ class Http1(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
+        cycle.transport = Cork(self.transport, self.loop)  # type: ignore[assignment]  # all that a cycle asks of one
         task = self._task = self.loop.create_task(cycle.run_asgi(app))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

@@ -76,7 +76,7 @@ class Intake:
             if timeout is not None:
                 stream.expires = self.heard_at + timeout / 1_000_000
         if b"content-length" in known and int(known[b"content-length"]) > self._limits.max_body:
-            stream.refuse(TOO_LARGE)
+            self._refuse_large(stream)
 
     def data(self, event: Event) -> None:
         stream = self._streams.get(event.stream_id)
@@ -90,8 +90,8 @@ class Intake:
         if stream.answered or stream.closed:
             stream.complete = end
             self._grant(stream)
-        elif stream.received > self._limits.max_body:
-            stream.refuse(TOO_LARGE)
+        elif stream.received > self._limits.max_body and self._refuse_large(stream):
+            pass
         else:
             stream.feed(data, complete=end)
         if end:
@@ -163,6 +163,13 @@ class Intake:
             return min(due, stream.expires)
         self._outlet.reset(stream, CANCEL)
         return stream.expires
+
+    def _refuse_large(self, stream: Stream) -> bool:
+        """Bodies of guests have no bound here: they are never held whole."""
+        if self._limits.guest(dict(stream.scope["headers"]).get(b"host", b"")):
+            return False
+        stream.refuse(TOO_LARGE)
+        return True
 
     def _abandon(self, stream: Stream) -> None:
         stream.abandon()

@@ -19,12 +19,21 @@ NEVER = math.inf
 EARLY = 0.001
 
 
+def nobody(host: bytes) -> bool:
+    """No host is a guest's."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Sizes in bytes, patience in seconds (of the event loop's clock: it has nothing to do with the domain's time)."""
 
     max_body: int = 16 * MIB + 64 * KIB
     """A request's body. The little above 16 MiB is for gRPC's frame and for JSON around a payload."""
+    guest: Callable[[bytes], bool] = nobody
+    """Whether a Host header names somebody whom this server only leads to: his requests go by what he is promised."""
+    max_guest_body: int = 32 * MIB
+    """A request's body to a guest by HTTP/1.1 (Cloud Run: 32 MiB); by HTTP/2 there is no bound."""
     max_head: int = 64 * KIB
     """A request's line and headers, decoded."""
     max_streams: int = 1000

@@ -23,7 +23,7 @@ def nothing(_request: Any) -> tuple[Need, ...]:
 def needs_of(route: Route | RawRoute | JsonRoute) -> Needs:
     """From a request to its needs, in the order in which they are judged."""
     main = _main(route)
-    more = None if isinstance(route, RawRoute) else route.needs
+    more: Needs | None = route.needs
     if more is None:
         return main
     return lambda request: (*main(request), *more(request))

@@ -16,6 +16,8 @@ from kumotasks.api.jsonread import Read, Readers
 from kumotasks.api.malformed import TOO_DEEP, malformed, payload_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from google.protobuf.message import Message
 
 AnyMessage = TypeVar("AnyMessage", bound="Message")
@@ -80,12 +82,13 @@ class Codec:
 
 
 class Codecs:
-    """The codecs of all message classes of a server, each made when it is first asked for."""
+    """The codecs of all message classes of a server, each made when it is first asked for. `known` are classes that an
+    Any may hold besides those of the default pool."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Iterable[type[Message]] = ()) -> None:
         self._readers = Readers()
-        self._named = Printers(enum_ints=False)
-        self._numbered = Printers(enum_ints=True)
+        self._named = Printers(enum_ints=False, known=known)
+        self._numbered = Printers(enum_ints=True, known=known)
 
     def of(self, message: type[Message]) -> Codec:
         descriptor: Any = message.DESCRIPTOR

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from kumotasks.api import compression
 from kumotasks.api.binding import Binding, Pairs, check_variable
-from kumotasks.api.call import JsonRoute, RawCall, RawRoute, Route
+from kumotasks.api.call import JsonRoute, RawCall, RawRoute, Route, StreamRoute
 from kumotasks.api.exchange import MAX_BODY, Header
+from kumotasks.api.jsonarray import grow
 from kumotasks.api.jsonstruct import StructBinding, StructCodec
 from kumotasks.api.needs import Needs, needs_of, nothing
 from kumotasks.api.parameters import DEFAULTS, Parameters, read_parameters
@@ -25,11 +26,12 @@ from kumotasks.api.status import CHALLENGES, to_http, to_status
 from kumotasks.domain.errors import InvalidArgument, KumoError, PathUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from kumotasks.api.call import Caller, Through
     from kumotasks.api.exchange import Exchange, Scope
     from kumotasks.api.protojson import Codec, Codecs
+    from kumotasks.api.streaming import Answers
 
 SAFE: list[Header] = [
     (b"vary", b"Origin, X-Origin, Referer"),
@@ -43,17 +45,27 @@ PROTO: list[Header] = [(b"content-type", b"application/x-protobuf"), *SAFE]
 PROTOS = {b"application/x-protobuf", b"application/protobuf"}
 FORM = b"application/x-www-form-urlencoded"
 OVERRIDE = b"x-http-method-override"
+Restful: TypeAlias = Route | RawRoute | JsonRoute | StreamRoute
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of the table with everything that is made from it once."""
 
-    route: Route | RawRoute | JsonRoute
+    route: Restful
     binding: Binding | StructBinding | None  # None: the body is the caller's own
-    codec: Codec | StructCodec  # of the answer
+    codec: Codec | StructCodec | DocumentCodec  # of the answer
     needs: Needs
     response_field: str = ""
+
+
+class DocumentCodec:
+    """The JSON of answers that are documents already."""
+
+    __slots__ = ()
+
+    def encode(self, answer: dict[str, Any], *, enum_ints: bool) -> dict[str, Any]:
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +82,17 @@ class Rest:
     """Answers REST."""
 
     def __init__(
-        self, routes: Iterable[Route | RawRoute | JsonRoute], through: Through, codecs: Codecs, *, guarded: bool = True
+        self,
+        routes: Iterable[Restful],
+        through: Through,
+        codecs: Codecs,
+        *,
+        ended: Callable[[], Coroutine[Any, Any, None]],
+        guarded: bool = True,
     ) -> None:
+        """What `ended` gives returns when the server stops."""
         self._through = through
+        self._ended = ended
         self._paths: Paths[Row] = Paths()
         for route in routes:
             if route.verb:
@@ -99,7 +119,7 @@ class Rest:
             if match is None:
                 raise PathUnknown
             asked = Asked(match.target, match.variables, parameters, selection_of(parameters, match.target))
-            if parameters.form == "proto" and isinstance(match.target.route, JsonRoute):
+            if parameters.form == "proto" and not answers_in_proto(match.target.route):
                 parameters = DEFAULTS
                 raise InvalidArgument("This method answers in JSON only.")
             body = await exchange.body() if body is None else body
@@ -107,7 +127,10 @@ class Rest:
         except KumoError as error:
             await fail(exchange, error, parameters=parameters)
             return
-        await respond(exchange, message, asked=asked)
+        if isinstance(asked.row.route, StreamRoute):
+            await respond_at_length(exchange, message, asked=asked, ended=self._ended())
+        else:
+            await respond(exchange, message, asked=asked)
 
     async def _call(self, asked: Asked, exchange: Exchange, *, body: bytes, caller: Caller) -> Any:
         route, binding, pairs = asked.row.route, asked.row.binding, asked.parameters.pairs
@@ -115,6 +138,8 @@ class Rest:
             headers = tuple(
                 (name.decode("latin-1"), value.decode("latin-1")) for name, value in exchange.scope["headers"]
             )
+            if route.response is None and b"content-encoding" in exchange.headers:
+                body = await unpacked(body, exchange.headers[b"content-encoding"])
             call = RawCall(dict(asked.variables), pairs, headers, body)
             needs = asked.row.needs(call)
             return await self._through(route.full_name, caller.principal, needs, partial(route.handle, call, caller))
@@ -137,24 +162,31 @@ class Rest:
         await exchange.answer(200, [(b"allow", ", ".join(allowed).encode()), *SAFE], b"")
 
 
-def row_of(route: Route | RawRoute | JsonRoute, codecs: Codecs, *, guarded: bool) -> Row:
+def row_of(route: Restful, codecs: Codecs, *, guarded: bool) -> Row:
     """`guarded`: somebody judges what a call needs."""
+    if isinstance(route, StreamRoute):
+        return Row(route, Binding(route, codecs), codecs.of(route.response), route.needs if guarded else nothing)
     needs = needs_of(route) if guarded else nothing
     match route:
         case Route():
             return Row(route, Binding(route, codecs), codecs.of(route.response), needs)
         case RawRoute():
-            return Row(route, None, codecs.of(route.response), needs, route.response_field)
+            codec = DocumentCodec() if route.response is None else codecs.of(route.response)
+            return Row(route, None, codec, needs, route.response_field)
         case JsonRoute():
             return Row(route, StructBinding(route), StructCodec(), needs)
 
 
-def check_variables(template: Template, route: Route | RawRoute | JsonRoute) -> None:
+def check_variables(template: Template, route: Restful) -> None:
     """Raises ValueError or KeyError if a path names something else than a string field of the request."""
-    if isinstance(route, Route):
+    if isinstance(route, Route | StreamRoute):
         request: Any = route.request.DESCRIPTOR
         for variable in template.variables:
             check_variable(variable.field, request)
+
+
+def answers_in_proto(route: Restful) -> bool:
+    return isinstance(route, Route) or (isinstance(route, RawRoute) and route.response is not None)
 
 
 def raw_path(scope: Scope) -> str:
@@ -181,10 +213,10 @@ def selection_of(parameters: Parameters, row: Row) -> Tree:
     if not parameters.fields:
         return {}
     tree = read_selection(parameters.fields)
-    if row.response_field or isinstance(row.route, JsonRoute):
+    response: Any = None if isinstance(row.route, JsonRoute) else row.route.response
+    if row.response_field or response is None:
         return tree
-    response: Any = row.route.response.DESCRIPTOR
-    return check(tree, response)
+    return check(tree, response.DESCRIPTOR)
 
 
 async def respond(exchange: Exchange, message: Any, *, asked: Asked) -> None:
@@ -192,12 +224,24 @@ async def respond(exchange: Exchange, message: Any, *, asked: Asked) -> None:
     if asked.parameters.form == "proto":
         await deliver(exchange, 200, headers=PROTO, body=message.SerializeToString())
         return
+    await deliver(exchange, 200, headers=JSON, body=dumped(wanted(message, asked), pretty=asked.parameters.pretty))
+
+
+async def respond_at_length(
+    exchange: Exchange, answers: Answers, *, asked: Asked, ended: Coroutine[Any, Any, None]
+) -> None:
+    """Send the answers of a call as they come."""
+    await exchange.send({"type": "http.response.start", "status": 200, "headers": JSON})
+    dump = partial(dumped, pretty=asked.parameters.pretty)
+    await grow(exchange, answers, value=partial(wanted, asked=asked), dump=dump, ended=ended)
+
+
+def wanted(message: Any, asked: Asked) -> Any:
+    """The part of an answer that was asked for, as JSON."""
     value = asked.row.codec.encode(message, enum_ints=asked.parameters.enum_ints)
     if asked.row.response_field:
         value = {asked.row.response_field: value}
-    if asked.tree:
-        value = prune(value, asked.tree)
-    await deliver(exchange, 200, headers=JSON, body=dumped(value, pretty=asked.parameters.pretty))
+    return prune(value, asked.tree) if asked.tree else value
 
 
 async def fail(exchange: Exchange, error: KumoError, *, parameters: Parameters = DEFAULTS) -> None:

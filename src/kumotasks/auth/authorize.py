@@ -54,6 +54,11 @@ class Authorizer:
         self._granted: set[tuple[str, str, str, str]] = set()
         self._epochs = (-1, -1)  # of book and accounts, when `_granted` was begun
 
+    @property
+    def epochs(self) -> tuple[int, int]:
+        """Another value once a policy or an account was changed; a remembered refusal is worth nothing then."""
+        return self._book.epoch, self._accounts.epoch
+
     def known(self, principal: Principal, needs: Sequence[Need]) -> bool:
         """Whether every need is known to be granted. False is no verdict: then `check` has to judge."""
         if self._owns(principal.unique_id):
@@ -72,7 +77,7 @@ class Authorizer:
             return
         names = _names(principal)
         for need in needs:
-            epochs = self._book.epoch, self._accounts.epoch
+            epochs = self.epochs
             verdict = await self._judge(names, need.permission, await self._lineage(need.resource))
             if verdict is Verdict.REFUSED:
                 raise PermissionDenied(need.permission, need.told) if principal else CredentialsMissing

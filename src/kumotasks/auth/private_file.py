@@ -48,6 +48,11 @@ def read(path: Path) -> bytes | None:
         return None
 
 
+def is_private(path: Path) -> bool:
+    """Whether nobody but its owner may read or write what stands at `path`."""
+    return not path.stat().st_mode & _OTHERS
+
+
 @contextmanager
 def alone(directory: Path) -> Iterator[None]:
     """Wait for and keep every other holder of `directory` out, in this process and in others; the directory is made.

@@ -85,16 +85,8 @@ class Tokens:
 
     async def read_id_token(self, text: str) -> IdClaims | None:
         """What one of our ID tokens says, while it holds; for whom it was made is the caller's to judge."""
-        if len(text) > MAX_TEXT or not text.isascii():
-            return None
-        try:
-            public = await self._public_key(jwt.get_unverified_header(text).get("kid"))
-            if public is None:
-                return None
-            claims = jwt.decode(text, public, algorithms=["RS256"], issuer=self._issuer, options=_CHECKS)
-        except jwt.PyJWTError:
-            return None
-        return self._id_claims(claims)
+        public = await self._public_key(key_id(text))
+        return None if public is None else id_claims(text, public, self._issuer, self._wall.now())
 
     async def access_token(self, account: ServiceAccount, scopes: tuple[str, ...], lifetime: int = HOUR) -> AccessToken:
         """A token with which our own services are called; scopes are words."""
@@ -119,13 +111,28 @@ class Tokens:
                 return key.private.public_key()
         return None
 
-    def _id_claims(self, claims: dict[str, object]) -> IdClaims | None:
-        now = self._wall.now()
-        match claims:
-            case {"sub": str(subject), "aud": str(audience), "iat": int(iat), "exp": int(exp)}:
-                issued, expires = iat * SECOND, exp * SECOND
-                if issued - SKEW <= now < expires:
-                    email = claims.get("email", "")
-                    verified = claims.get("email_verified") is True
-                    return IdClaims(str(email), subject, audience, issued, expires, verified)
+
+def key_id(text: str) -> object:
+    """The id of the key that an ID token says it was signed with; None of what is no token."""
+    if len(text) > MAX_TEXT or not text.isascii():
         return None
+    try:
+        return jwt.get_unverified_header(text).get("kid")
+    except jwt.PyJWTError:
+        return None
+
+
+def id_claims(text: str, public: RSAPublicKey, issuer: str, now: int) -> IdClaims | None:
+    """What an ID token says, if `public` verifies it and it holds at the instant `now`."""
+    try:
+        claims = jwt.decode(text, public, algorithms=["RS256"], issuer=issuer, options=_CHECKS)
+    except jwt.PyJWTError:
+        return None
+    match claims:
+        case {"sub": str(subject), "aud": str(audience), "iat": int(iat), "exp": int(exp)}:
+            issued, expires = iat * SECOND, exp * SECOND
+            if issued - SKEW <= now < expires:
+                email = claims.get("email", "")
+                verified = claims.get("email_verified") is True
+                return IdClaims(str(email), subject, audience, issued, expires, verified)
+    return None

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 ACCOUNTS = "table[title='Credentialed Accounts'](status.yesno(yes='*', no=''):label=ACTIVE, account)"
 CLIENT_ID = "32555940559.apps.googleusercontent.com"  # gcloud's: whom its identity tokens are for if nobody is named
-_MINTED = "/v1/projects/-/serviceAccounts/"
 _LONGEST = 43_200  # seconds that an access token may hold
 _OTHERWISE = (
     "If you have already logged in with a different account, run:\n\n  $ kumo auth login ACCOUNT\n\n"
@@ -199,17 +198,15 @@ def _accounts(line: Line) -> list[dict[str, str]]:
 
 def _named(line: Line, credentials: Credentials) -> list[KeptKey]:
     """The keys that are to be revoked. Raises Failure."""
-    found, account = credentials.all(), line.text("account")
-    if account:
-        found = [each for each in found if each.account == account]
-        if not found:
-            raise Failure(f"Unknown value for [accounts]: {account}")
-    elif not line.on("all"):
-        used = credentials.used()
-        found = [used] if used else []
+    known = {each.account: each for each in credentials.all()}
+    named = line.texts("accounts") or list(filter(None, [line.text("account")]))
+    if unknown := [each for each in named if each not in known]:
+        raise Failure(f"Unknown value for [accounts]: {' '.join(unknown)}")
+    used = [each.account for each in [credentials.used()] if each is not None]
+    found = list(known) if line.on("all") else named or used
     if not found:
         raise Failure("Invalid value for [accounts]: No credentials available to revoke.")
-    return found
+    return [known[each] for each in dict.fromkeys(found)]
 
 
 def _key(line: Line) -> HeldKey:
@@ -238,11 +235,7 @@ def _endpoint(line: Line) -> TokenEndpoint:
 
 def _minted(line: Line, verb: str, asked: Json) -> Json:
     """A token of another account, which the caller must be allowed to make."""
-    account = line.text("impersonate-service-account")
-    if "/" in account or "@" not in account:
-        raise WrongCall(f"argument --impersonate-service-account: write an e-mail; received: {account}")
-    line.warn(f"This command is using service account impersonation. All API calls will be executed as [{account}].")
-    return line.call("POST", f"{_MINTED}{account}:{verb}", body=asked)
+    return line.client.minted(line.text("impersonate-service-account"), verb, asked)
 
 
 def _lifetime(written: str) -> object:
@@ -268,10 +261,10 @@ _LIST = Command(
 )
 _REVOKE = Command(
     "auth revoke",
-    "forget a key that is kept; at the server it stays good until it is deleted there",
-    "kumo auth revoke sender@shop.iam.gserviceaccount.com",
+    "forget keys that are kept; at the server they stay good until they are deleted there",
+    "kumo auth revoke sender@shop.iam.gserviceaccount.com worker@shop.iam.gserviceaccount.com",
     revoke,
-    (_ACCOUNT,),
+    (Positional("ACCOUNTS", "whose; else the one that calls are made with", "*"),),
     (Flag("all", "every one", None),),
     format="list",
 )

@@ -6,10 +6,9 @@ What only a call needs is imported when it is made: `kumo --help` must not wait 
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from kumotasks.cli import env_page
 from kumotasks.cli.env_page import EnvPage, bracketed
 
 if TYPE_CHECKING:
-    from http.client import HTTPConnection
+    from http.client import HTTPConnection, HTTPResponse
 
     from kumotasks.auth.keyfile import HeldKey
 
@@ -29,6 +28,9 @@ CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
 SECONDS = 60.0  # for each turn of a connection
 MOST = 64 * 1024 * 1024  # bytes of an answer
 _HTTPS = 443
+EVERYTHING = "https://www.googleapis.com/auth/cloud-platform"  # the scope
+_MINTED = "/v1/projects/-/serviceAccounts/"
+_PIECE = 65_536  # bytes read at once of an answer that grows
 Json = dict[str, object]
 
 
@@ -49,12 +51,14 @@ class Unreached(Failure):
 
 
 class Refused(Failure):
-    """The server said no; `status` is HTTP's, `state` its name ("NOT_FOUND"; "" if the server did not say)."""
+    """The server said no; `status` is HTTP's, `state` its name ("NOT_FOUND"; "" if the server did not say), `details`
+    whatever more it said, objects that have their type in `@type`."""
 
-    def __init__(self, sentence: str, status: int, state: str = "") -> None:
+    def __init__(self, sentence: str, status: int, state: str = "", details: tuple[object, ...] = ()) -> None:
         super().__init__(sentence)
         self.status = status
         self.state = state
+        self.details = details
         self.code = 2 if status == 400 else 1
 
 
@@ -83,21 +87,70 @@ class Client:
     """One server, spoken to as the owner of `key_file`: with "", the key that the server tells callers on its own
     machine, or as nobody where it asks nobody who he is."""
 
-    def __init__(self, endpoint: Endpoint, key_file: str = "") -> None:
+    def __init__(self, endpoint: Endpoint, key_file: str = "", impersonated: str = "") -> None:
+        """`impersonated` is the account as which calls are made, with tokens that the key's owner makes in its name."""
         self.endpoint = endpoint
         self._key_file = key_file
+        self._impersonated = impersonated
 
-    def call(self, verb: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None) -> Json:
-        """The answer to a call; `path` is quoted already. Raises Failure."""
-        key = self._key
-        headers = {} if key is None else {"authorization": f"Bearer {self._bearer}"}
+    def call(
+        self,
+        verb: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Json | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> Json:
+        """The answer to a call; `path` is quoted already, `more` are headers. Raises Failure."""
         asked = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
-        try:
+        headers = {**self._credentials, **(more or {})}
+        with self._named(self._impersonated):
             return self._answer(verb, asked, body, headers)
+
+    def stream(self, path: str, body: Json) -> Iterator[Json]:
+        """The elements of an answer that grows, as they come, until it ends. Raises Failure."""
+        from kumotasks.cli.growing import elements
+
+        headers = self._credentials
+        with self._named(self._impersonated), self._asked("POST", path, *_as_json(body, headers)) as response:
+            if response.status >= 300:
+                self._understood(response.status, response.read(MOST))
+            try:
+                for each in elements(iter(lambda: response.read1(_PIECE), b"")):
+                    if refused := refusal_in(each):
+                        raise refused
+                    yield each
+            except ValueError as error:
+                raise self._stranger() from error
+
+    @contextmanager
+    def _named(self, caller: str) -> Iterator[None]:
+        """A refusal says who was refused: `caller`, or the key's owner."""
+        try:
+            yield
         except Refused as refused:
-            if key is None:
+            if (key := self._key) is None:
                 raise
-            raise Refused(self._refusal_of(key, refused), refused.status, refused.state) from refused
+            told = self._refusal_of(caller or key.email, refused)
+            raise Refused(told, refused.status, refused.state, refused.details) from refused
+
+    def minted(self, account: str, verb: str, asked: Json) -> Json:
+        """A token of another account, which the key's owner must be allowed to make. Raises Failure."""
+        if "/" in account or "@" not in account:
+            raise WrongCall(f"argument --impersonate-service-account: write an e-mail; received: {printable(account)}")
+        headers = {} if self._key is None else _authorization(self._bearer)
+        with self._named(""):
+            return self._answer("POST", f"{_MINTED}{quote(account, safe='@')}:{verb}", asked, headers)
+
+    @cached_property
+    def _credentials(self) -> Mapping[str, str]:
+        if self._key is None:
+            return {}
+        if not self._impersonated:
+            return _authorization(self._bearer)
+        made = self.minted(self._impersonated, "generateAccessToken", {"scope": [EVERYTHING]})
+        return _authorization(str(made.get("accessToken")))
 
     @cached_property
     def page(self) -> EnvPage:
@@ -142,38 +195,46 @@ class Client:
         return self._key.assertion(self.endpoint.audience, SystemClock().now())
 
     def _answer(self, verb: str, path: str, body: Json | None, headers: Mapping[str, str]) -> Json:
-        content = None if body is None else json.dumps(body).encode()
-        typed = {} if content is None else {"content-type": "application/json"}
-        status, text = self._exchange(verb, self.endpoint.path + path, content, {**headers, **typed})
+        return self._understood(*self._exchange(verb, path, *_as_json(body, headers)))
+
+    def _exchange(self, verb: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        with self._asked(verb, path, body, headers, SECONDS) as response:
+            text = response.read(MOST + 1)
+        if len(text) > MOST:
+            raise Unreached(f"{self.endpoint.url} answers with more than {MOST} bytes.")
+        return response.status, text
+
+    def _understood(self, status: int, text: bytes) -> Json:
+        """The object that an answer is."""
         try:
             value = json.loads(text or b"{}")
         except (ValueError, RecursionError):
             raise self._stranger(status) from None
         if status < 300 and isinstance(value, dict):
             return value
-        match value:
-            case {"error": {"message": str(message), **more}}:
-                raise Refused(printable(message), status, printable(str(more.get("status", ""))))
-        raise self._stranger(status)
+        raise refusal_in(value, status) or self._stranger(status)
 
-    def _exchange(self, verb: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Status and body of the answer."""
+    @contextmanager
+    def _asked(
+        self, verb: str, path: str, body: bytes | None, headers: Mapping[str, str], seconds: float | None = None
+    ) -> Iterator[HTTPResponse]:
+        """The answer, still to be read; `seconds` bound each turn of it, None lets it take its time."""
         from http.client import HTTPException
 
         connection = self._connected()
         try:
-            connection.request(verb, path, body, dict(headers))
+            connection.request(verb, self.endpoint.path + path, body, dict(headers))
             response = connection.getresponse()
-            text = response.read(MOST + 1)
+            if connection.sock is not None:
+                connection.sock.settimeout(seconds)
+            yield response
         except OSError as error:
             raise Unreached(f"{self.endpoint.url} was called and did not answer: {_reason(error)}.") from error
         except HTTPException as error:
             raise self._stranger() from error
         finally:
             connection.close()
-        if len(text) > MOST:
-            raise Unreached(f"{self.endpoint.url} answers with more than {MOST} bytes.")
-        return response.status, text
 
     def _connected(self) -> HTTPConnection:
         """A connection that is open. The shell's proxies are passed by: they may be this very server's."""
@@ -199,7 +260,7 @@ class Client:
             ) from error
         return connection
 
-    def _refusal_of(self, key: HeldKey, refused: Refused) -> str:
+    def _refusal_of(self, caller: str, refused: Refused) -> str:
         """The server's sentence with what is known here of who was refused."""
         match refused.status:
             case 401:
@@ -208,33 +269,13 @@ class Client:
                     "another installation's, or the server does not go by the name in this URL (its setting hosts)."
                 )
             case 403:
-                return f"{refused} The call was made as {printable(key.email)}."
+                return f"{refused} The call was made as {printable(caller)}."
             case _:
                 return str(refused)
 
     def _stranger(self, status: int = 0) -> Unreached:
         shown = f" ({status})" if status >= 300 else ""
         return Unreached(f"{self.endpoint.url} answers, but is no Kumo Tasks server of this version{shown}.")
-
-
-def add_endpoint(parser: argparse.ArgumentParser) -> None:
-    """The option that says where the server is."""
-    text = f"where the server listens (KUMO_ENDPOINT, else {DEFAULT_ENDPOINT})"
-    parser.add_argument("--endpoint", metavar="URL", default=argparse.SUPPRESS, help=text)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that makes calls."""
-    add_endpoint(parser)
-    text = f"the service account's key to call with (KUMO_KEY_FILE, {CREDENTIALS}, else the owner's)"
-    parser.add_argument("--key-file", metavar="PATH", default=argparse.SUPPRESS, help=text)
-
-
-def client_for(options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> Client:
-    """The client that a line and its environment ask for. Raises WrongCall."""
-    url = getattr(options, "endpoint", "") or environment.get("KUMO_ENDPOINT") or DEFAULT_ENDPOINT
-    named = getattr(options, "key_file", ""), environment.get("KUMO_KEY_FILE"), environment.get(CREDENTIALS)
-    return Client(endpoint_at(url), next(filter(None, named), ""))
 
 
 def endpoint_at(url: str) -> Endpoint:
@@ -248,6 +289,33 @@ def endpoint_at(url: str) -> Endpoint:
         raise _no_url(url)
     secure = parts.scheme == "https"
     return Endpoint(printable(url), secure, parts.hostname, port or (_HTTPS if secure else 80), parts.path.rstrip("/"))
+
+
+def _authorization(token: str) -> Mapping[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def _as_json(body: Json | None, headers: Mapping[str, str]) -> tuple[bytes | None, Mapping[str, str]]:
+    """A body as it is sent, with the headers that say so."""
+    return (
+        (None, headers)
+        if body is None
+        else (json.dumps(body).encode(), {**headers, "content-type": "application/json"})
+    )
+
+
+def refusal_in(value: object, status: int = 0) -> Refused | None:
+    """The refusal that an answer is; its own status counts where HTTP's does not say it."""
+    match value:
+        case {"error": {"message": str(message), **more}}:
+            code, details = status or more.get("code"), more.get("details")
+            return Refused(
+                printable(message),
+                code if isinstance(code, int) else 0,
+                printable(str(more.get("status", ""))),
+                tuple(details) if isinstance(details, list) else (),
+            )
+    return None
 
 
 def printable(text: str) -> str:

@@ -51,7 +51,8 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Positional:
-    """A word of the line without dashes; `count` is "1", "?" (may be missing) or "+" (one or more: a list)."""
+    """A word of the line without dashes; `count` is "1", "?" (may be missing), "+" (one or more: a list) or "*" (a list
+    that may be missing)."""
 
     name: str  # in capitals, as help writes it
     text: str
@@ -59,7 +60,8 @@ class Positional:
 
     @property
     def shown(self) -> str:
-        return {"1": self.name, "?": f"[{self.name}]", "+": f"{self.name} [{self.name} ...]"}[self.count]
+        forms = {"1": "{0}", "?": "[{0}]", "+": "{0} [{0} ...]", "*": "[{0} ...]"}
+        return forms[self.count].format(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class Command:
     """`kumo WORDS`. `example` is a line that works; `format` is how its result is shown without --format.
 
     `exclusive` holds sets of flags of which at most one may be given; a member of a set is a tuple of flags that go
-    together. `uri` is the API's version in an item's address, for --uri. Without `wide` the
-    command takes none of the flags that all take.
+    together. `uri` is the API's version in an item's address, for --uri; "" where items have none. Without
+    `wide` the command takes none of the flags that all take.
     """
 
     words: str
@@ -85,6 +87,7 @@ class Command:
     uri: str = ""
     transforms: Mapping[str, Callable[[object], object]] | None = None  # of this command's own
     wide: bool = True
+    streamed: bool = False  # its items are shown as they come, until it ends or the caller ends it
 
     @property
     def dotted(self) -> str:
@@ -96,7 +99,7 @@ class Command:
         return (
             *self.flags,
             *(LOCATED if self.located else ()),
-            *(LISTED if self.listed else ()),
+            *(flag for flag in LISTED if self.listed and (self.uri or flag.name != "uri")),
             *(WIDE if self.wide else ()),
             HELP,
         )
@@ -120,8 +123,8 @@ WIDE = (
     Flag("key-file", "the service account's key to call with (KUMO_KEY_FILE)", metavar="PATH"),
     Flag("configuration", "the named configuration to use for this line", metavar="NAME"),
     Flag("verbosity", "debug, info, warning, error, critical or none", metavar="LEVEL"),
-    Flag("account", "", hidden=True),
-    Flag("impersonate-service-account", "", hidden=True),
+    Flag("account", "which of the accounts whose keys are kept calls are made as", metavar="EMAIL"),
+    Flag("impersonate-service-account", "make calls as this account, if the caller may", metavar="EMAIL"),
     Flag("billing-project", "", hidden=True),
     Flag("no-user-output-enabled", "print nothing", None),
     Flag("user-output-enabled", "", None, hidden=True),

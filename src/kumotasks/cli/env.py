@@ -13,8 +13,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from kumotasks.auth.trust_files import Trust, write_trust
 from kumotasks.cli.client import CREDENTIALS, Client, Failure
-from kumotasks.cli.env_files import Trust, cache_directory, stand_in_key, write_trust
+from kumotasks.cli.env_files import cache_directory, stand_in_key
 from kumotasks.cli.env_page import EnvPage
 from kumotasks.cli.env_variables import Plan, variables
 

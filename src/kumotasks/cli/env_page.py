@@ -20,6 +20,7 @@ class EnvPage:
     proxy_port: int = 0
     authority: str = ""
     owner_key: str = ""
+    run_secret: str = ""
 
     def token_uri(self, host: str) -> str:
         """Where a key's assertions are exchanged, for a key file."""
@@ -44,6 +45,7 @@ def read(fields: Mapping[str, object]) -> EnvPage:
         proxy_port=_number(fields, "proxyPort"),
         authority=_text(fields, "authority"),
         owner_key=_text(fields, "ownerKey"),
+        run_secret=_text(fields, "runSecret"),
     )
     if page.auth not in ("off", "iam") or not (page.project and page.port):
         raise ValueError("not such a page")

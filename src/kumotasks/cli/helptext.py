@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,14 +12,22 @@ from kumotasks.cli.parser import usage
 
 WIDTH = 100
 _COLUMN = 30
+_EXAMPLES = (
+    "kumo serve --queue mail",
+    "kumo tasks create-http-task --queue=mail --url=http://127.0.0.1:9000/send --body-content=hello",
+    "kumo tasks list --queue=mail",
+    "kumo logging tail 'resource.type=\"cloud_tasks_queue\"'",
+)
 
 
 def of_all(version: str) -> str:
     """`kumo --help`."""
-    lines = [f"kumo {version}: the Cloud Tasks that you own.", "", "usage: kumo COMMAND ... [flags]", "", "commands:"]
-    lines += _rows(table.words())
-    lines += ["", "flags of every command that calls a server:", *_flags(WIDE)]
-    lines += ["", "example: kumo tasks queues create mail --max-attempts=5 --max-dispatches-per-second=10"]
+    lines = [f"kumo {version}: the Cloud Tasks that you own.", "", "usage: kumo COMMAND ... [flags]"]
+    for section, entries in table.sections().items():
+        lines += ["", f"{section}:", *_rows(entries)]
+    lines += ["", "for example:", *(f"  {each}" for each in _EXAMPLES)]
+    lines += ["", "`kumo COMMAND --help` says more. Words, flags and output are those of gcloud."]
+    lines += ["", "flags of every command that calls a server:", *_flags(WIDE), ""]
     lines += ["exit code: 0 done, 1 the operation failed, 2 the call or the configuration was wrong"]
     return "\n".join(lines)
 
@@ -51,8 +60,13 @@ def _below(words: str) -> Mapping[str, str]:
         parts = command.words.split()
         if parts[:depth] == words.split() and len(parts) > depth:
             longer = " ".join(parts[: depth + 1])
-            found[parts[depth]] = command.text if longer == command.words else texts.get(longer, "")
+            found[parts[depth]] = _in_short(command.text if longer == command.words else texts.get(longer, ""))
     return dict(sorted(found.items()))
+
+
+def _in_short(text: str) -> str:
+    """A text in one line of a list: of a long one, what it begins with."""
+    return text if len(text) <= WIDTH - _COLUMN - 2 else re.split(r"[:;.,] ", text, maxsplit=1)[0]
 
 
 def _flags(flags: Sequence[Flag]) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 
 from kumotasks.cli.client import DEFAULT_ENDPOINT, Client, Failure, Json, endpoint_at
@@ -62,7 +63,11 @@ class Line:
     def client(self) -> Client:
         """The server, by flag, variable, configuration or default."""
         url = self.text("endpoint") or self.properties.get("api/endpoint") or DEFAULT_ENDPOINT
-        return Client(endpoint_at(url), self.text("key-file") or self._key_in_use())
+        if account := self.text("impersonate-service-account"):
+            self.warn(
+                f"This command is using service account impersonation. All API calls will be executed as [{account}]."
+            )
+        return Client(endpoint_at(url), self.text("key-file") or self._key_in_use(), account)
 
     @cached_property
     def project(self) -> str:
@@ -88,6 +93,10 @@ class Line:
         """The server's answer; `path` is quoted (resource.path). Raises Failure."""
         return self.client.call(verb, path, query=query, body=body)
 
+    def stream(self, path: str, body: Json) -> Iterator[Json]:
+        """The elements of an answer that grows, as they come."""
+        return self.client.stream(path, body)
+
     def pages(self, path: str, field: str, query: Mapping[str, str] | None = None) -> Iterator[Json]:
         """The items of a list, page after page as they are asked for."""
         asked = dict(query or {})
@@ -109,6 +118,12 @@ class Line:
         """Tell the caller; what is piped onwards does not see it."""
         if not self.on("no-user-output-enabled"):
             print(sentence, file=sys.stderr, flush=True)
+
+    def progress(self, sentence: str) -> AbstractContextManager[None]:
+        """Tell a caller at a terminal that something is going on, for as long as it takes."""
+        from kumotasks.cli import progress
+
+        return nullcontext() if self.on("no-user-output-enabled") else progress.shown(sentence)
 
     def warn(self, sentence: str) -> None:
         level = self.text("verbosity") or self.properties.get("core/verbosity") or "warning"

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from kumotasks.cli.client import Failure, WrongCall
+from kumotasks.cli.client import Failure, Refused, WrongCall
 from kumotasks.cli.command import LISTED, Command, Flag, Json, Positional
 from kumotasks.cli.durations import duration
 from kumotasks.cli.line import Line
@@ -23,6 +23,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 # flag: the collection whose logs are meant
 _OWNERS = {"organization": "organizations", "folder": "folders", "billing-account": "billingAccounts"}
+# why entries were left out: how it is told
+_MISSED = {
+    "RATE_LIMIT": "Logging API backend rate limit",
+    "NOT_CONSUMED": "client not consuming messages quickly enough",
+}
 _VIEW = ("location", "bucket", "view")
 
 
@@ -34,9 +39,18 @@ def read(line: Line) -> object:
         "orderBy": "timestamp desc" if newest_first else "timestamp asc",
         "pageSize": min(line.number("limit") or MAX_PAGE, MAX_PAGE),
     }
-    if condition := _filter(line, newest_first=newest_first):
+    if condition := fresh(line, line.text("log_filter"), newest_first=newest_first):
         body["filter"] = condition
-    return _pages(line, body)
+    return entries(line, body)
+
+
+def tail(line: Line) -> object:
+    """Entries, as they are written."""
+    body: Json = {"resourceNames": [_view(line, _owner(line))], "filter": line.text("log_filter")}
+    if isinstance(window := line["buffer-window"], float):
+        body["bufferWindow"] = f"{window:g}s"
+    line.say("Initializing tail session.")
+    return told(line, line.stream("/v2/entries:tail", body))
 
 
 def write(line: Line) -> object:
@@ -69,7 +83,7 @@ def delete_log(line: Line) -> object:
     return None
 
 
-def _pages(line: Line, body: Json) -> Iterator[object]:
+def entries(line: Line, body: Json) -> Iterator[object]:
     """The entries of one page after the other; a page may be empty and not the last."""
     while True:
         answer = line.call("POST", "/v2/entries:list", body=body)
@@ -78,6 +92,21 @@ def _pages(line: Line, body: Json) -> Iterator[object]:
         if not token or token == body.get("pageToken"):
             return
         body = {**body, "pageToken": token}
+
+
+def told(line: Line, answers: Iterator[Json]) -> Iterator[object]:
+    """The entries of answers. That a tail has gone on for as long as it may is no failure."""
+    try:
+        for answer in answers:
+            yield from _list(answer, "entries")
+            for missed in _list(answer, "suppressionInfo"):
+                match missed:
+                    case {"suppressedCount": count, "reason": str(reason)}:
+                        line.say(f"ERROR: Suppressed {count} entries due to {_MISSED.get(reason, reason)}.")
+    except Refused as refused:
+        if refused.state != "OUT_OF_RANGE":
+            raise
+        line.say(f"The maximum duration for tail has been met. The command may be repeated to continue. ({refused})")
 
 
 def _names(line: Line, asked: str) -> Iterator[object]:
@@ -96,9 +125,8 @@ def _list(answer: Json, field: str) -> list[object]:
     return found if isinstance(found, list) else []
 
 
-def _filter(line: Line, *, newest_first: bool) -> str:
-    """What the line asks for; where it says nothing of time and the newest come first, they are fresh."""
-    written = line.text("log_filter")
+def fresh(line: Line, written: str, *, newest_first: bool) -> str:
+    """The filter; where it says nothing of time and the newest come first, its entries are fresh."""
     if not newest_first or "timestamp" in written:
         return written
     given = line["freshness"]
@@ -157,12 +185,21 @@ _OF_VIEW = (
     Flag("bucket", "the view's bucket", needs="view"),
     Flag("view", "what a view of a bucket shows", needs="location"),
 )
+_FILTER = Positional(
+    "LOG_FILTER", "which entries, in Cloud Logging's query language; after -- if it begins with a dash", "?"
+)
+FRESHNESS = Flag("freshness", "how old entries may be, where the filter names no timestamp (1d)", duration, "DURATION")
 _LOG = Positional("LOG_NAME", "the log's id, or its full name")
 _READING = (
     Flag("limit", "show so many at most", whole(1), metavar="N"),
     Flag("order", "desc, the newest first, or asc", one_of("desc", "asc"), metavar="ORDER"),
-    Flag("freshness", "how old entries may be, where LOG_FILTER names no timestamp (1d)", duration, metavar="DURATION"),
+    FRESHNESS,
     Flag("resource-names", "whose entries: projects/P, ...", several, metavar="RESOURCE,..."),
+    *_OF_VIEW,
+    *_OWNED,
+)
+_TAILING = (
+    Flag("buffer-window", "how long entries are gathered, to be told in order of time (2s)", duration, "DURATION"),
     *_OF_VIEW,
     *_OWNED,
 )
@@ -180,9 +217,19 @@ COMMANDS = (
         "log entries, the newest first",
         "kumo logging read 'resource.type=\"cloud_tasks_queue\" AND severity>=ERROR' --freshness=1h --limit=10",
         read,
-        (Positional("LOG_FILTER", "which entries, in Cloud Logging's query language", "?"),),
+        (_FILTER,),
         _READING,
         ((("resource-names",), _VIEW), _ONE_OWNER),
+    ),
+    Command(
+        "logging tail",
+        "log entries as they are written, until Ctrl-C",
+        "kumo logging tail 'resource.type=\"cloud_tasks_queue\" AND severity>=ERROR' --buffer-window=5s",
+        tail,
+        (_FILTER,),
+        _TAILING,
+        (_ONE_OWNER,),
+        streamed=True,
     ),
     Command(
         "logging write",

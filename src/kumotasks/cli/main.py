@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 
 from kumotasks import __version__
 from kumotasks.cli import parser, table
@@ -51,13 +53,15 @@ def _run(command: Command, given: dict[str, object]) -> int:
     properties = Properties(config_directory(os.environ), os.environ, named if isinstance(named, str) else "")
     line = Line(given, properties, command.page_size)
     try:
-        result = command.run(line)
-        if result is not None:
-            from kumotasks.cli.show.output import show
+        with _output(line):
+            result = command.run(line)
+            if result is not None:
+                from kumotasks.cli.show.output import show
 
-            show(line, command, result)
-        sys.stdout.flush()
+                show(line, command, result)
+            sys.stdout.flush()
     except Failure as failure:
+        sys.stdout.flush()
         print(f"ERROR: ({command.dotted}) {_worded(failure)}", file=sys.stderr)
         return FAILED if isinstance(failure, Refused) else failure.code
     except BrokenPipeError:
@@ -68,10 +72,26 @@ def _run(command: Command, given: dict[str, object]) -> int:
     return line.code
 
 
+@contextmanager
+def _output(line: Line) -> Iterator[None]:
+    """Where results go; nowhere, if the line says so."""
+    if not line.on("no-user-output-enabled"):
+        yield
+        return
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        yield
+
+
 def _worded(failure: Failure) -> str:
-    if isinstance(failure, Refused) and failure.state:
-        return f"{failure.state}: {failure}"
-    return str(failure)
+    """Its sentence; a refusal's begins with its name, and what the server said beside it stands below."""
+    if not isinstance(failure, Refused):
+        return str(failure)
+    sentence = f"{failure.state}: {failure}" if failure.state else str(failure)
+    if not failure.details:
+        return sentence
+    from kumotasks.cli.show.documents import yaml_text
+
+    return f"{sentence}\n{yaml_text(list(failure.details))}".rstrip("\n")
 
 
 def _helped(wanted: parser.HelpWanted) -> int:

@@ -16,6 +16,7 @@ from kumotasks.cli.suggest import nearest
 from kumotasks.cli.values import BadValue
 
 TRACKS = ("alpha", "beta")  # gcloud's release tracks: here every command is in all of them
+_MARK = "\0"  # no word of a line has it
 _VALUED = frozenset(f"--{flag.name}" for flag in (*WIDE, *LISTED) if flag.value) | {"--location"}
 
 
@@ -65,9 +66,10 @@ def values(command: Command, rest: Sequence[str]) -> dict[str, object]:
     if {"--help", "-h"} & set(_before_dashes(rest)):
         raise HelpWanted(command.words, command)
     parser = _Parser(command)
-    found, unknown = parser.parse_known_intermixed_args(list(rest))
+    found, unknown = parser.parse_known_intermixed_args(_marked(rest))
     if unknown:
-        raise WrongLine(command.dotted, f"unrecognized arguments: {_hinted(command, unknown)}", command=command)
+        left = _hinted(command, [each.removeprefix(_MARK) for each in unknown])
+        raise WrongLine(command.dotted, f"unrecognized arguments: {left}", command=command)
     given = _read(command, {name: value for name, value in vars(found).items() if value not in (None, [])})
     _check(command, given)
     return given
@@ -92,7 +94,7 @@ class _Parser(argparse.ArgumentParser):
             else:
                 self.add_argument(*names, action="append" if flag.repeated else "store", dest=flag.name)
         for each in command.positionals:
-            self.add_argument(each.name.lower(), nargs={"1": "?", "?": "?", "+": "*"}[each.count])
+            self.add_argument(each.name.lower(), nargs="?" if each.count in "1?" else "*")
 
     def error(self, message: str) -> NoReturn:
         raise WrongLine(self._command.dotted, message, command=self._command)
@@ -128,6 +130,12 @@ def _before_dashes(rest: Sequence[str]) -> Sequence[str]:
     return rest[: rest.index("--")] if "--" in rest else rest
 
 
+def _marked(rest: Sequence[str]) -> list[str]:
+    """The line without its `--`: what stands behind it is marked, and no flag whatever it begins with."""
+    before = _before_dashes(rest)
+    return [*before, *(_MARK + each for each in rest[len(before) + 1 :])]
+
+
 def _hinted(command: Command, unknown: Sequence[str]) -> str:
     """What is unknown, a mistyped flag with the one that was meant."""
     names = [f"--{flag.name}" for flag in command.all_flags if not flag.hidden]
@@ -140,11 +148,19 @@ def _hinted(command: Command, unknown: Sequence[str]) -> str:
 
 def _read(command: Command, written: Mapping[str, object]) -> dict[str, object]:
     """The values in their formats."""
-    given = dict(written)
+    given = {name: _unmarked(value) for name, value in written.items()}
     for flag in command.all_flags:
+        if str(written.get(flag.name)).startswith(_MARK):
+            raise _wrong(command, f"--{flag.name}", "expected one argument")
         if flag.name in given and flag.value is not None:
             given[flag.name] = _value(command, flag, given[flag.name])
     return given
+
+
+def _unmarked(value: object) -> object:
+    if isinstance(value, list):
+        return [_unmarked(each) for each in value]
+    return value.removeprefix(_MARK) if isinstance(value, str) else value
 
 
 def _value(command: Command, flag: Flag, written: object) -> object:
@@ -159,7 +175,7 @@ def _value(command: Command, flag: Flag, written: object) -> object:
 def _check(command: Command, given: Mapping[str, object]) -> None:
     """Raise for what is missing, and for what does not go together."""
     for each in command.positionals:
-        if each.count != "?" and each.name.lower() not in given:
+        if each.count not in "?*" and each.name.lower() not in given:
             raise _wrong(command, each.name, "Must be specified.")
     for flag in command.flags:
         if flag.required and flag.name not in given:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from kumotasks.cli.client import Json
+from kumotasks.cli.client import Failure, Json, printable
 from kumotasks.cli.command import Command, Flag, Positional
 from kumotasks.cli.line import Line
+from kumotasks.cli.operations import finished
 from kumotasks.cli.resource import last_id, named, path
 
 _NAME = "projects/*/services/*"
@@ -38,10 +39,19 @@ def list_services(line: Line) -> object:
 
 
 def _tell(line: Line, operation: Json) -> None:
-    """Say that a change was made; one that was none is passed over in silence. The server answers when it is done."""
+    """Say that a change was made; one that was none is passed over in silence. Raises Failure."""
     name = str(operation.get("name"))
-    if not name.startswith(_UNCHANGED):
-        line.say(f'Operation "{name}" finished successfully.')
+    if name.startswith(_UNCHANGED):
+        return
+    if line.on("async") and operation.get("done") is not True:
+        line.say(f'Asynchronous operation is in progress: "{name}".')
+        return
+    with line.progress(f'Waiting for operation "{name}"'):
+        operation = finished(line, "v1", operation)
+    match operation.get("error"):
+        case {"message": message}:
+            raise Failure(f"Operation [{name}] failed: {printable(str(message))}")
+    line.say(f'Operation "{name}" finished successfully.')
 
 
 def _services(line: Line) -> str:

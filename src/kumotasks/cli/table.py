@@ -15,32 +15,44 @@ from kumotasks.cli.command import Command
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The commands below a first word."""
+    """The commands below a first word; `section` is where help lists it."""
 
     word: str
     text: str
     modules: tuple[str, ...]
+    section: str
 
 
 _HERE = "kumotasks.cli."
+_START, _WORK = "to begin with", "queues, tasks, workers"
+_RIGHTS, _LINE = "who may do what", "this command line"
 ENTRIES = (
-    Entry("serve", "run the server", ("own",)),
-    Entry("demo", "the main job, on real input, start to end, explained as it goes", ("own",)),
-    Entry("env", "the environment that sends unmodified programs here", ("own",)),
-    Entry("tasks", "queues and their tasks", ("tasks.group", "tasks.history", "tasks.dead_letters")),
-    Entry("iam", "who may do what, and why", ("own", "iam.group")),
-    Entry("projects", "projects, and who may do what in them", ("projects",)),
-    Entry("services", "which services a project has enabled", ("services",)),
-    Entry("keys", "the keys that sign tokens", ("own",)),
-    Entry("logging", "entries of logs", ("logs",)),
-    Entry("auth", "whose key calls are made with, and tokens in his name", ("auth",)),
-    Entry("config", "what need not be said on every line", ("config", "check")),
+    Entry("serve", "run the server", ("own",), _START),
+    Entry("demo", "see the whole of it work, explained as it goes", ("own",), _START),
+    Entry("env", "the environment variables that send unmodified programs here", ("own",), _START),
+    Entry("tasks", "queues and their tasks", ("tasks.group", "tasks.history", "tasks.dead_letters"), _WORK),
+    Entry("run", "services that run here as on Cloud Run, and who may call them", ("run.group",), _WORK),
+    Entry("logging", "what happened to each task, and what programs log", ("logs",), _WORK),
+    Entry("iam", "who may do what, and why", ("own", "iam.group"), _RIGHTS),
+    Entry("projects", "projects, and who may do what in them", ("projects",), _RIGHTS),
+    Entry("services", "which services a project has enabled", ("services",), _RIGHTS),
+    Entry("keys", "the keys that the server signs tokens with", ("own",), _RIGHTS),
+    Entry("auth", "whose key calls are made with, and tokens in his name", ("auth",), _LINE),
+    Entry("config", "what need not be said on every line", ("config", "check"), _LINE),
 )
 
 
 def words() -> Mapping[str, str]:
     """The first words, each with its sentence."""
     return {entry.word: entry.text for entry in ENTRIES}
+
+
+def sections() -> Mapping[str, Mapping[str, str]]:
+    """The same, as help lists them."""
+    found: dict[str, dict[str, str]] = {}
+    for entry in ENTRIES:
+        found.setdefault(entry.section, {})[entry.word] = entry.text
+    return found
 
 
 def commands(word: str) -> tuple[Command, ...]:

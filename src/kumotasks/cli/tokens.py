@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from kumotasks.cli.client import Client, Failure, Refused, printable
+from kumotasks.cli.client import EVERYTHING, Client, Failure, Refused, printable
 
 if TYPE_CHECKING:
     from kumotasks.auth.keyfile import HeldKey
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SCOPES = (
     "openid",
     "https://www.googleapis.com/auth/userinfo.email",
-    "https://www.googleapis.com/auth/cloud-platform",
+    EVERYTHING,
 )
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _PATH = "/token"
@@ -42,7 +42,7 @@ class TokenEndpoint(Client):
         claims = {**own, "iat": now, "exp": now + _HOUR, **asked}
         form = urlencode({"grant_type": _GRANT, "assertion": key.key.jwt(json.dumps(claims).encode())}).encode()
         headers = {"content-type": "application/x-www-form-urlencoded"}
-        status, text = self._exchange("POST", self.endpoint.path + _PATH, form, headers)
+        status, text = self._exchange("POST", _PATH, form, headers)
         try:
             answer = json.loads(text)
         except (ValueError, RecursionError):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kumotasks.configuration.images import launches
 from kumotasks.configuration.judges import Described, Judges
 from kumotasks.configuration.startup import Startup
 from kumotasks.configuration.tables import queue_name
@@ -16,7 +18,7 @@ from kumotasks.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """`kind` is queue, service account or binding; `details` is a phrase."""
+    """`kind` is queue, service account, binding or image; `details` is a phrase."""
 
     kind: str
     name: str
@@ -36,6 +38,9 @@ def planned(startup: Startup, judges: Judges) -> Iterator[Planned]:
         yield _account(described, settings)
     for described in settings.bindings:
         yield _binding(described, settings)
+    for image, launch in launches(settings.images).items():
+        where = f" in {launch.directory}" if launch.directory else ""
+        yield Planned("image", image, f"{shlex.join(launch.command)}{where}")
 
 
 def _described(described: Described, settings: Settings, judges: Judges) -> Planned:

@@ -11,6 +11,7 @@ from pathlib import Path as File
 from typing import Any
 
 from kumotasks.configuration import kumo_toml, queue_yaml
+from kumotasks.configuration.images import host_flaws, image_flaws
 from kumotasks.configuration.judges import Described, Judges
 from kumotasks.configuration.kumo_toml import NO_FILE, KumoToml
 from kumotasks.configuration.problem import Flaw, Misconfigured, Path, Place, Problem, ordered
@@ -46,6 +47,7 @@ def gathered(
         *toml.problems,
         *_range_problems(toml, written, settings),
         *_table_problems(toml, caps_of(sound), judges),
+        *_worker_problems(toml),
         *names.problems,
     ]
     yaml, unread = _yaml(sound)
@@ -104,6 +106,14 @@ def _table_problems(toml: KumoToml, caps: Caps, judges: Judges) -> Problems:
         lines = toml.texts(setting)
         if lines:
             yield from _placed(toml, toml.paths[setting], egress_flaws(lines, verb, judges))
+
+
+def _worker_problems(toml: KumoToml) -> Problems:
+    """Of the tables that private workers are made of."""
+    for setting, read in (("images", image_flaws), ("run_hosts", host_flaws)):
+        table = toml.values.get(setting)
+        for name, described in table.items() if isinstance(table, dict) else ():
+            yield from _placed(toml, (*toml.paths[setting], name), read(name, described))
 
 
 def _placed(toml: KumoToml, start: Path, found: Iterator[Flaw]) -> Problems:

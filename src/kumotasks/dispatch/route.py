@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
@@ -39,18 +39,32 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`key` is shared by routes that may share connections; `preamble` is the head from the target to the Host line."""
+    """`key` is shared by routes that may share connections; `preamble` is the head from the target to the Host line;
+    `likely_inside`: a private worker of ours may be meant."""
 
     key: str
     destination: Destination
     preamble: str
     proxy: Proxy | None = None
+    likely_inside: bool = False
+
+
+def nowhere(destination: Destination) -> bool:
+    """No private worker is run here."""
+    return False
+
+
+def straight_to(destination: Destination) -> Route:
+    """Without a proxy."""
+    preamble = f" {destination.target} HTTP/1.1\r\nHost: {destination.authority}\r\n"
+    return Route(destination.origin, destination, preamble)
 
 
 class Routes:
     """Finds the route of a URL; tasks of a queue share theirs, so the last ones are kept."""
 
-    def __init__(self, settings: ProxySettings | None = None) -> None:
+    def __init__(self, settings: ProxySettings | None = None, inside: Callable[[Destination], bool] = nowhere) -> None:
+        self._inside = inside
         self._proxy = proxy_of(settings) if settings is not None else None
         self._bypass = tuple(pattern.lower() for pattern in settings.bypass) if settings is not None else ()
         self.find: Callable[[str], Route | Unreachable] = lru_cache(KEPT_ROUTES)(self._find)
@@ -59,15 +73,15 @@ class Routes:
         destination = locate(url)
         if isinstance(destination, Unreachable):
             return destination
-        target, host = destination.target, f"Host: {destination.authority}\r\n"
-        proxy = None if self._straight(destination.host) else self._proxy
+        straight, proxy = straight_to(destination), None if self._straight(destination.host) else self._proxy
+        straight = replace(straight, likely_inside=self._inside(destination))
         if proxy is None:
-            return Route(destination.origin, destination, f" {target} HTTP/1.1\r\n{host}")
+            return straight
         key = f"{destination.origin} by proxy"
         if destination.scheme == "https":
-            return Route(key, destination, f" {target} HTTP/1.1\r\n{host}", proxy)
-        whole = f" {destination.origin}{target} HTTP/1.1\r\n{host}{proxy.authorization}"
-        return Route(key, destination, whole, proxy)
+            return replace(straight, key=key, proxy=proxy)
+        whole = f" {destination.origin}{straight.preamble[1:]}{proxy.authorization}"
+        return replace(straight, key=key, preamble=whole, proxy=proxy)
 
     def _straight(self, host: str) -> bool:
         if self._proxy is None or local(host):

@@ -1,9 +1,10 @@
 """Pushing: a request goes out, an outcome comes back, whatever the worker does.
 
 The usual case is short: an idle connection, one write, one answer. Everything else (a new connection, a redirect) is a
-journey, a task of its own, so that the deadline can end it wherever it stands. A deadline covers it all: waiting for
-room, look-up, connect, TLS, sending, answer, redirects. The sender never sends a request twice and never raises, bar
-cancellation. It must never know of queues, tasks or retries.
+journey, a task of its own, so that the deadline can end it wherever it stands; so is the way to a private worker of our
+own, which needs no socket. A deadline covers it all: waiting for room, look-up, connect, TLS, sending, answer,
+redirects. The sender never sends a request twice and never raises, bar cancellation. It must never know of queues,
+tasks or retries.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ import asyncio
 
 from kumotasks.dispatch.answer import Redirected, Reply
 from kumotasks.dispatch.connection import CLOSED_EARLY, Connection
-from kumotasks.dispatch.deadlines import Deadlines
 from kumotasks.dispatch.dialer import Dialer
 from kumotasks.dispatch.egress import Egress
 from kumotasks.dispatch.head import HeadWriter
+from kumotasks.dispatch.inside import Inside, visit
 from kumotasks.dispatch.pool import Pool, SenderLimits
 from kumotasks.dispatch.redirect import MAX_HOPS, follow
 from kumotasks.dispatch.request import Request
 from kumotasks.dispatch.resolver import Resolver
-from kumotasks.dispatch.route import ProxySettings, Route, Routes
+from kumotasks.dispatch.route import ProxySettings, Route, Routes, straight_to
 from kumotasks.dispatch.tls import ClientTls, TlsSettings
 from kumotasks.domain.attempt import Barred, Outcome, TimedOut, Unreachable
 from kumotasks.domain.clock import Clock
+from kumotasks.domain.deadlines import Deadlines
 
 __all__ = ["ProxySettings", "Sender", "SenderLimits", "TlsSettings"]
 
@@ -43,11 +45,15 @@ class Sender:
         tls: TlsSettings,
         limits: SenderLimits,
         proxy: ProxySettings | None = None,
+        inside: Inside | None = None,
     ) -> None:
+        """`inside` leads to the private workers that this server runs."""
+        inside = inside or Inside(lambda host: None)
+        self._inside = inside
         self._clock = clock
         self._tls = ClientTls(tls)
         self._dialer = Dialer(egress=egress, resolver=resolver, tls=self._tls)
-        self._routes = Routes(proxy)
+        self._routes = Routes(proxy, inside.likely)
         self._heads = HeadWriter()
         self._pool = Pool(limits)
         self._deadlines = Deadlines(clock)
@@ -80,7 +86,8 @@ class Sender:
         if isinstance(route, Unreachable):
             return route
         instant = self._clock.now() + request.deadline
-        connection = self._pool.take(route.key)
+        led_in = route.likely_inside and self._inside.find(route.destination) is not None
+        connection = None if led_in else self._pool.take(route.key)
         if connection is None:
             return await self._journey(request, instant, hops=0)
         data = self._heads.write(request, route)
@@ -137,9 +144,12 @@ class Sender:
         route = self._routes.find(request.url)
         if isinstance(route, Unreachable):
             return route
-        data = self._heads.write(request, route)
+        app = self._inside.find(route.destination) if route.likely_inside else None
+        data = self._heads.write(request, route if app is None else straight_to(route.destination))
         if isinstance(data, Unreachable):
             return data
+        if app is not None:
+            return await visit(app, data, route.destination.scheme)
         connection = await self._connection(route)
         if not isinstance(connection, Connection):
             return connection

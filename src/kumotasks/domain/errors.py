@@ -77,6 +77,22 @@ class TaskExists(KumoError):
     """Requested entity already exists"""
 
 
+class ResourceExists(KumoError):
+    """There is a resource of this name already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Resource '{name}' already exists.")
+
+
+class ResourceChanged(KumoError):
+    """The resource is not, or no longer, what the caller's etag says."""
+
+    def __init__(self, name: str, asked: str, current: str) -> None:
+        super().__init__(
+            f"Conflict for resource '{name}': version '{asked}' was specified but current version is '{current}'."
+        )
+
+
 class TaskNameRetired(KumoError):
     """The task cannot be created because a task with this name existed too recently. For more information about task
     de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create#body.request_body.FIELDS.task."""
@@ -154,6 +170,17 @@ class DelegationDenied(PermissionDenied):
     def __init__(self, permission: str, resource: str) -> None:
         super().__init__(permission, resource)
         self.args = (f"Permission '{permission}' denied on resource (or it may not exist).",)
+
+
+class ActingDenied(PermissionDenied):
+    """Cloud Run's own sentence for an account that the caller may not act as."""
+
+    def __init__(self, permission: str, resource: str) -> None:
+        super().__init__(permission, resource)
+        email = resource.rpartition("/")[2]
+        self.args = (
+            f"Permission 'iam.serviceaccounts.actAs' denied on service account {email} (or it may not exist).",
+        )
 
 
 class EntriesRefused(KumoError):

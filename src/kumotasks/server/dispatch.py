@@ -9,6 +9,7 @@ from kumotasks.dispatch.activity import Activity
 from kumotasks.dispatch.delivery import Delivery
 from kumotasks.dispatch.egress import Egress, EgressRule, read_rules
 from kumotasks.dispatch.home import Homes
+from kumotasks.dispatch.inside import Inside
 from kumotasks.dispatch.janitor import Janitor
 from kumotasks.dispatch.resolver import Resolver
 from kumotasks.dispatch.scheduler import Scheduler
@@ -22,7 +23,7 @@ from kumotasks.domain.window import Room
 from kumotasks.logs.journal import Journal
 from kumotasks.settings import Settings, SettingsError, is_loopback
 from kumotasks.storage.history import Keep
-from kumotasks.storage.logs import SqliteShelf
+from kumotasks.storage.logs import Shelf, SqliteShelf
 from kumotasks.storage.sqlstore import SqlStore
 
 
@@ -40,7 +41,15 @@ class Dispatch:
 
 
 def journal_of(settings: Settings, clock: Clock) -> Journal:
-    return Journal(SqliteShelf(settings.logs_file), clock, keep=settings.logs_keep, max_bytes=settings.logs_size)
+    return Journal(_shelf(settings), clock, keep=settings.logs_keep, max_bytes=settings.logs_size)
+
+
+def _shelf(settings: Settings) -> Shelf:
+    if settings.on_postgres:
+        from kumotasks.storage.postgres.shelf import PostgresShelf
+
+        return PostgresShelf(settings.store)
+    return SqliteShelf(settings.logs_file)
 
 
 def dispatch(
@@ -51,12 +60,14 @@ def dispatch(
     in_flight: dict[int, Task],
     bearers: Bearers,
     journal: Journal,
+    inside: Inside,
 ) -> Dispatch:
-    """`in_flight` gets the tasks with an open attempt; whoever reads tasks has it too."""
+    """`in_flight` gets the tasks with an open attempt; whoever reads tasks has it too. `inside` leads to the services
+    that run here."""
     homes = Homes(store, Room())
     activity = Activity(store=store, homes=homes, log=journal, clock=clock)
     watch = OpenWatch(store, clock)
-    sender = _sender(settings, clock)
+    sender = _sender(settings, clock, inside)
     delivery = Delivery(
         store=store,
         clock=clock,
@@ -81,7 +92,7 @@ def dispatch(
     return Dispatch(scheduler, delivery, homes, watch, janitor, sender, activity)
 
 
-def _sender(settings: Settings, clock: Clock) -> Sender:
+def _sender(settings: Settings, clock: Clock, inside: Inside) -> Sender:
     return Sender(
         clock=clock,
         egress=Egress(
@@ -93,6 +104,7 @@ def _sender(settings: Settings, clock: Clock) -> Sender:
         tls=TlsSettings(settings.ca_file or None, settings.client_cert or None, settings.client_key or None),
         limits=SenderLimits(max_connections=settings.max_in_flight),
         proxy=ProxySettings(settings.outbound_proxy) if settings.outbound_proxy else None,
+        inside=inside,
     )
 
 

@@ -28,7 +28,8 @@ WALL: Callable[[], Clock] = SystemClock  # tokens and certificates are checked b
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Everything about callers. `authorizer` and `authenticator` are None where nobody is asked who he is."""
+    """Everything about callers. `authorizer` and `authenticator` are None where nobody is asked who he is; `judge`
+    knows all the same what principals may do."""
 
     wall: Clock
     projects: Projects
@@ -40,6 +41,8 @@ class Known:
     owner: Owner
     bearers: Bearers
     identity: Identity
+    revoked: Revoked
+    judge: Authorizer
     authorizer: Authorizer | None
     authenticator: Authenticator | None
 
@@ -63,6 +66,7 @@ def known(settings: Settings, records: Records, addresses: Addresses) -> Known:
         token_uri=addresses.token_uri,
     )
     urls = addresses.urls
+    judge = Authorizer(book, accounts, projects, wall, lambda: owner.unique_id)
     return Known(
         wall=wall,
         projects=projects,
@@ -74,7 +78,9 @@ def known(settings: Settings, records: Records, addresses: Addresses) -> Known:
         owner=owner,
         bearers=Bearers(accounts, tokens, wall, strict=asked),
         identity=Identity(proofs, wall, urls, anyone=not asked),
-        authorizer=Authorizer(book, accounts, projects, wall, lambda: owner.unique_id) if asked else None,
+        revoked=revoked,
+        judge=judge,
+        authorizer=judge if asked else None,
         authenticator=(
             Authenticator(accounts, tokens, wall, urls, revoked=revoked, system_keys=system_keys) if asked else None
         ),

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from kumotasks.api import http2
 from kumotasks.api.administration import administration_pages
 from kumotasks.api.asgi import Application
+from kumotasks.api.call import Proof
 from kumotasks.api.environment import Environment, environment_page
 from kumotasks.api.guard import Guard, guard_of, open_door
+from kumotasks.api.hosts import Hosts
 from kumotasks.api.limits import Limits
 from kumotasks.api.metrics import Metrics
 from kumotasks.api.pages import Doors, pages
@@ -22,15 +24,19 @@ from kumotasks.lifecycle import Component, Listener, Port
 from kumotasks.server.addresses import Addresses
 from kumotasks.server.dispatch import dispatch, journal_of
 from kumotasks.server.identity import known
+from kumotasks.server.proxied import Proxied
 from kumotasks.server.readings import readings, stats
+from kumotasks.server.run import with_run
 from kumotasks.server.secure import secure
 from kumotasks.server.starting import Bound, Declared, Readiness
-from kumotasks.server.surfaces import Ground, calls_on, logging_on, oauth_on, queues_on
+from kumotasks.server.surfaces import Ground, calls_on, locations_of, logging_on, oauth_on, queues_on
+from kumotasks.server.workers import Soil, workers
 from kumotasks.service.gate import Gate
 from kumotasks.service.queues import Queues
 from kumotasks.settings import Settings, is_loopback
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlstore import SqlStore
+from kumotasks.workers.trust import HEADER
 
 logger = logging.getLogger("kumotasks.server")
 _FRAMING = 64 * 1024  # around a body of the largest size: a frame, JSON, headers
@@ -48,6 +54,18 @@ class Server:
         self._gate = Gate(self._known.authorizer)
         in_flight: dict[int, Task] = {}
         self._journal = journal_of(settings, self._clock)
+        self._proxied = self._proxied_workers()
+        self._workers = workers(
+            Soil(
+                settings,
+                self._store.records,
+                self._known,
+                self._clock,
+                self._journal,
+                locations_of(settings),
+                self._proxied.variables,
+            )
+        )
         self._dispatch = dispatch(
             settings,
             self._store,
@@ -55,11 +73,15 @@ class Server:
             in_flight=in_flight,
             bearers=self._known.bearers,
             journal=self._journal,
+            inside=self._workers.inside(settings),
         )
         queues = queues_on(Ground(settings, self._store, self._clock, self._known))
         self._application = self._surfaces(queues, in_flight)
+        self._hosts = Hosts(self._workers.runtime.find, front=self._workers.front, application=self._application)
         self._readiness = Readiness(self._application.health, lambda: announce(self._addresses))
-        self._secure = secure(settings, self._addresses, self._known.wall, self._listen_securely)
+        self._secure = secure(
+            settings, self._addresses, self._known.wall, listen=self._listen_securely, ours=self._hosts.ours
+        )
         self.components: tuple[Component, ...] = tuple(self._components(queues))
 
     def _components(self, queues: Queues) -> Iterator[Component]:
@@ -71,6 +93,8 @@ class Server:
         if self._settings.auth == "iam" or self._secure is not None:
             yield self._known.owner
         yield self._known.keyring
+        yield self._proxied
+        yield from self._workers.components
         yield self._dispatch.watch
         yield self._dispatch.sender
         yield self._dispatch.scheduler
@@ -87,7 +111,13 @@ class Server:
         ground = Ground(settings, self._store, self._clock, self._known)
         return Application(
             routes=(
-                *calls_on(ground, queues, in_flight, self._addresses),
+                *with_run(
+                    calls_on(ground, queues, in_flight, self._addresses),
+                    self._workers,
+                    self._known,
+                    settings,
+                    locations_of(settings),
+                ),
                 *logging_on(ground, self._journal),
             ),
             pages=(
@@ -100,6 +130,7 @@ class Server:
             through=self._gate.through,
             identity=self._known.authenticator,
             home=f"projects/{settings.project}",
+            proof=Proof(HEADER.encode(), self._workers.trust.judge),
         )
 
     def _doors(self) -> Doors:
@@ -125,6 +156,14 @@ class Server:
             proxy_port=lambda: addresses.proxy.number if addresses.proxy else 0,
             authority=self._authority,
             owner_key=self._settings.owner_file,
+            run_secret=self._workers.trust.path,
+        )
+
+    def _proxied_workers(self) -> Proxied:
+        host, proxy = self._settings.host, self._addresses.proxy
+        here = host if is_loopback(host) and host != "localhost" else "127.0.0.1"
+        return Proxied(
+            here, lambda: proxy.number if proxy else 0, self._authority, self._settings.data_directory / "trust"
         )
 
     def _authority(self) -> str:
@@ -136,9 +175,9 @@ class Server:
         return self._listen(self._addresses.secure, certificates.context)
 
     def _listen(self, port: Port, tls: ssl.SSLContext | None) -> Listener:
-        limits = Limits(max_body=self._settings.max_body + _FRAMING)
+        limits = Limits(max_body=self._settings.max_body + _FRAMING, guest=self._hosts.guest)
         drain = self._settings.drain / SECOND
-        return Listener(self._application, http2.protocol_class(limits), port=port, tls=tls, drain=drain)
+        return Listener(self._hosts, http2.protocol_class(limits), port=port, tls=tls, drain=drain)
 
 
 def _clock(settings: Settings) -> Clock:
@@ -146,7 +185,10 @@ def _clock(settings: Settings) -> Clock:
 
 
 def _store(settings: Settings) -> SqlStore:
-    assert settings.database is not None
+    if settings.database is None:
+        from kumotasks.storage.postgres.engine import PostgresStore
+
+        return PostgresStore(settings.store)
     return SqliteStore(settings.database, max_pages=settings.store_max_pages or None)
 
 

@@ -34,9 +34,14 @@ class Secure:
 
 
 def secure(
-    settings: Settings, addresses: Addresses, wall: Clock, listen: Callable[[Certificates], Listener]
+    settings: Settings,
+    addresses: Addresses,
+    wall: Clock,
+    *,
+    listen: Callable[[Certificates], Listener],
+    ours: Callable[[str], bool],
 ) -> Secure | None:
-    """None while TLS is off. `listen` makes the listener of the TLS port."""
+    """None while TLS is off. `listen` makes the listener of the TLS port; `ours` knows the hosts of our services."""
     if addresses.secure is None or addresses.proxy is None:
         return None
     authority = Authority(settings.data_directory / "tls", wall) if settings.tls == "auto" else None
@@ -44,7 +49,8 @@ def secure(
     certificates = Certificates(_files(settings, addresses, authority), wall, client_authority=client_authority)
     listener = listen(certificates)
     outside = Outside(Resolver(clock=wall).resolve) if settings.proxy_others == "tunnel" else None
-    return Secure(certificates, listener, Proxy(addresses.proxy, listener.adopt, outside=outside), authority)
+    proxy = Proxy(addresses.proxy, listener.adopt, ours=ours, outside=outside)
+    return Secure(certificates, listener, proxy, authority)
 
 
 def _files(settings: Settings, addresses: Addresses, authority: Authority | None) -> Callable[[], CertificateFiles]:
@@ -52,5 +58,5 @@ def _files(settings: Settings, addresses: Addresses, authority: Authority | None
         files = CertificateFiles.parse(settings.tls)
         return lambda: files
     regions = [settings.location, *(region for region, _ in REGIONS)]
-    names = served_names(regions=regions, hosts=addresses.hosts)
+    names = served_names(regions=regions, hosts=(*addresses.hosts, *settings.run_hosts))
     return lambda: CertificateFiles(authority.leaf(names))

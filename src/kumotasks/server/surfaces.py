@@ -68,8 +68,7 @@ class Ground:
 
     @property
     def strict(self) -> frozenset[str] | None:
-        """The only projects there are, if resources are strict."""
-        return frozenset({self.settings.project}) if self.settings.strict_resources else None
+        return _only(self.settings)
 
     @property
     def hosts(self) -> AppEngineHosts:
@@ -82,7 +81,7 @@ def queues_on(ground: Ground) -> Queues:
     return Queues(
         store=ground.store,
         clock=ground.clock,
-        locations=_locations(ground),
+        locations=locations_of(ground.settings),
         rules=QueueRules(settings.queue_name_rest, settings.task_name_rest, caps),
         drop=known.book.drop,
         signers=_signers(known),
@@ -115,7 +114,7 @@ def calls_on(
     )
 
 
-def logging_on(ground: Ground, journal: Journal) -> tuple[Route | StreamRoute, ...]:
+def logging_on(ground: Ground, journal: Journal) -> tuple[Route | StreamRoute | JsonRoute, ...]:
     known, sources = ground.known, Sources(ground.known.projects)
     writing = LogWriting(journal, sources, known.authorizer, ground.clock)
     return logging_routes(LoggingCalls(Logging(journal, sources, ground.clock), writing, Tails(journal, sources)))
@@ -136,7 +135,7 @@ def _history(ground: Ground, serials: Serials) -> tuple[JsonRoute, ...]:
 
 
 def _shared_and_tasks(ground: Ground, in_flight: Mapping[int, Task], serials: Serials) -> tuple[SharedCalls, TaskCalls]:
-    store, clock, locations = ground.store, ground.clock, _locations(ground)
+    store, clock, locations = ground.store, ground.clock, locations_of(ground.settings)
     tasks = Tasks(
         store=store,
         clock=clock,
@@ -207,8 +206,13 @@ def _credentials(ground: Ground) -> Credentials:
     )
 
 
-def _locations(ground: Ground) -> Locations:
-    return Locations(home=ground.settings.location, strict_projects=ground.strict)
+def locations_of(settings: Settings) -> Locations:
+    return Locations(home=settings.location, strict_projects=_only(settings))
+
+
+def _only(settings: Settings) -> frozenset[str] | None:
+    """The only projects there are, if resources are strict."""
+    return frozenset({settings.project}) if settings.strict_resources else None
 
 
 def _signers(known: Known) -> Signers | None:

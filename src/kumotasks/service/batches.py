@@ -17,7 +17,7 @@ from kumotasks.domain.clock import DAY, Clock
 from kumotasks.domain.errors import EntityNotFound, InvalidArgument, KumoError
 from kumotasks.domain.names import QueueName, parse_operation, parse_queue
 from kumotasks.domain.task import NewTask, Task
-from kumotasks.service.retention import Retention
+from kumotasks.storage.retention import Retention
 from kumotasks.service.tasks import Tasks
 from kumotasks.storage.records import Record, Records
 

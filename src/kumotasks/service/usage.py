@@ -18,7 +18,7 @@ from kumotasks.domain import paging
 from kumotasks.domain.clock import DAY, Clock
 from kumotasks.domain.errors import EntityNotFound, InvalidArgument, ResourceExhausted, ServiceNotFound
 from kumotasks.domain.principal import Need, Principal
-from kumotasks.service.retention import Retention
+from kumotasks.storage.retention import Retention
 from kumotasks.storage.records import ABSENT, Record, RecordChanged, Records
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from functools import cache
 from kumotasks.storage.operation import Row, Value
 from kumotasks.storage.remains import surplus_row
 from kumotasks.storage.session import Session
+from kumotasks.storage.settled import Settled
 
 # A statement per row costs a switch of threads per row: up to this many go in one, what is left over in smaller ones.
 _CHUNKS = (64, 16, 4, 1)
@@ -28,36 +29,31 @@ def _for_rows(insert: str, count: int) -> str:
 
 
 class Bulk:
-    """Rows by statement, to be appended to; `write` empties it. The statements' own parameters say what a row is."""
+    """Rows, to be added to; `write` empties it."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.added: list[Value] = []  # flat: all columns of one task after those of another
-        self.retried: list[Row] = []
-        self.ended: list[Row] = []
-        self.rested: list[Row] = []
-        self.answered: list[Row] = []
-        self.buried: list[Row] = []
-        self.outlived: list[Row] = []
-        self.remembered: list[Row] = []
+        self.settled = Settled()
 
     def write(self) -> None:
         """What makes room goes first. Surprised if a row had no effect."""
-        self._each("end_task", self.ended)
-        self._each("rest_name", self.rested)
-        self._each("answer_run", self.answered, surely=False)  # a run's request may be gone
-        self._each("retry_task", self.retried)
-        if self.buried:
-            self._each("add_dead_letter", self.buried, surely=False)
-        if self.remembered:
-            self._remember()
+        settled = self.settled
+        self._each("end_task", settled.ended)
+        self._each("rest_name", settled.rested)
+        self._each("answer_run", settled.answered, surely=False)  # a run's request may be gone
+        self._each("retry_task", settled.retried)
+        if settled.buried:
+            self._each("add_dead_letter", settled.buried, surely=False)
+        if settled.remembered:
+            self._remember(settled)
         if self.added:
             self._insert()
 
-    def _remember(self) -> None:
-        surplus = [surplus_row(len(self.remembered))]
-        self._each("forget_attempt", self.outlived, surely=False)
-        self._each("add_attempt", self.remembered, surely=False)
+    def _remember(self, settled: Settled) -> None:
+        surplus = [surplus_row(len(settled.remembered))]
+        self._each("forget_attempt", settled.outlived, surely=False)
+        self._each("add_attempt", settled.remembered, surely=False)
         self._each("forget_surplus", surplus, surely=False)
 
     def _insert(self) -> None:

@@ -34,6 +34,15 @@ class Directory:
     def find(self, name: QueueName) -> StoredQueue | None:
         return self._by_name.get(name.text)
 
+    def numbered(self, number: int) -> StoredQueue | None:
+        return self._by_number.get(number)
+
+    def differing(self, queues: Iterable[StoredQueue]) -> set[int]:
+        """The numbers of the queues that are not here as they are in `queues`, or not there as they are here."""
+        there = {stored.number: stored for stored in queues}
+        numbers = there.keys() | self._by_number.keys()
+        return {number for number in numbers if there.get(number) != self._by_number.get(number)}
+
     def is_current(self, number: int, generation: int) -> bool:
         """Whether rows of this number and generation are in force."""
         stored = self._by_number.get(number)

@@ -14,13 +14,18 @@ from kumotasks.domain.names import QueueName
 from kumotasks.domain.task import Task
 from kumotasks.storage.ended import Ended
 from kumotasks.storage.operation import Begin
-from kumotasks.storage.store import Listener, Settlement, StoredQueue
+from kumotasks.storage.store import Listener, Overhearer, Settlement, StoredQueue
 
 T = TypeVar("T")
 
 
 class Engine(Protocol):
-    """Everything answered is committed; StorageFull or StorageUnavailable where that could not be."""
+    """Everything answered is committed; StorageFull or StorageUnavailable where that could not be.
+
+    `node` is the lease that this server has as a node, "" without one: set by whoever makes and loses it.
+    """
+
+    node: str
 
     @property
     def ended(self) -> Ended: ...
@@ -31,11 +36,14 @@ class Engine(Protocol):
 
     def listen(self, listener: Listener) -> None: ...
 
+    def overhear(self, listener: Overhearer) -> None: ...
+
     def read(self, begin: Begin[T]) -> Awaitable[T]:
         """Drive an operation that only reads, on one state of the store that has every answered commit."""
 
-    def write(self, begin: Begin[T]) -> Awaitable[T]:
-        """Drive an operation in a transaction, perhaps together with others."""
+    def write(self, begin: Begin[T], of: QueueName | None = None) -> Awaitable[T]:
+        """Drive an operation in a transaction, perhaps together with others. What is written of one queue is done in
+        the order in which it was asked for."""
 
     async def find_queue(self, name: QueueName) -> StoredQueue | None:
         """The queue as it is; cheap where the engine keeps queues in memory."""

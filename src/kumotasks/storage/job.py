@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from kumotasks.domain.task import Task
 from kumotasks.domain.value import value
-from kumotasks.storage.operation import Begin
-from kumotasks.storage.store import Settlement, Wake
+from kumotasks.storage.operation import Begin, Done
+from kumotasks.storage.rows import pack_definition
+from kumotasks.storage.store import Rumour, RunRequested, Settlement, TaskAdded, TaskDeleted, Wake
 
 Waiter = asyncio.Future[object]  # the verb that made it knows what it is answered with
 
@@ -25,6 +26,15 @@ class Adding:
     size: int
 
 
+def adding(waiter: Waiter, tasks: Sequence[Task]) -> Adding:
+    """The job of adding `tasks`, of which there is one at least."""
+    if len(tasks) == 1:  # nearly always, and on the hot path
+        definition = pack_definition(tasks[0])
+        return Adding(waiter, tasks, (definition,), len(definition))
+    definitions = [pack_definition(task) for task in tasks]
+    return Adding(waiter, tasks, definitions, sum(map(len, definitions)))
+
+
 @value
 class Settling:
     waiter: Waiter
@@ -34,10 +44,11 @@ class Settling:
 
 @dataclass(slots=True, eq=False)
 class Operating:
-    """Any other operation."""
+    """Any other operation. `hearsay`: it looks at what another node did, who has told everybody already."""
 
     waiter: Waiter
     begin: Begin[object]
+    hearsay: bool = False
     size: ClassVar[int] = 0
 
 
@@ -53,8 +64,16 @@ class Outcome:
 
     wakes: list[Wake] = field(default_factory=list)
     changes: list[Wake] = field(default_factory=list)
+    rumours: list[Rumour] = field(default_factory=list)
     answers: list[tuple[Waiter, object]] = field(default_factory=list)
     refusals: list[tuple[Waiter, Exception]] = field(default_factory=list)
+
+    def note(self, waiter: Waiter, done: Done[object]) -> None:
+        """An operation was done."""
+        self.changes += [wake for wake in done.wakes if not isinstance(wake, TaskAdded | TaskDeleted | RunRequested)]
+        self.wakes += done.wakes
+        self.rumours += done.rumours
+        self.answers.append((waiter, done.value))
 
     def hand_out(self) -> None:
         """Answer everybody who still waits; on the event loop."""

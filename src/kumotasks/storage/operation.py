@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from kumotasks.storage.store import Wake
+from kumotasks.storage.store import Rumour, Wake
 
 Value = int | float | str | bytes | None
 Row = tuple[Value, ...]
@@ -50,6 +50,7 @@ class Done(Generic[V_co]):
 
     value: V_co
     wakes: tuple[Wake, ...] = ()
+    rumours: tuple[Rumour, ...] = ()  # for whoever is home of the queue, here or on another node
 
 
 Asking = Generator[Ask | AskEach, Rows, T]  # a part of an operation

@@ -5,17 +5,14 @@ The rules of queues are the domain's; tasks are `tasks.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
 
-from kumotasks.domain.bucket import Bucket
 from kumotasks.domain.errors import EntityNotFound, QueueExists, QueueNameRetired, QueueNotFound
 from kumotasks.domain.names import LocationName, QueueName
 from kumotasks.domain.queue import Queue
-from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation, Row
-from kumotasks.storage.rows import columns, pack_queue, unpack_bucket, unpack_queue
-from kumotasks.storage.store import Home, QueueChanged, QueueDeleted, QueuePurged, StoredQueue
+from kumotasks.storage.operation import Ask, Asking, Done, Operation, Row
+from kumotasks.storage.rows import columns, pack_queue, unpack_queue
+from kumotasks.storage.store import QueueChanged, QueueDeleted, QueuePurged, StoredQueue
 
 
 def _key(name: QueueName) -> Row:
@@ -28,15 +25,44 @@ def find_queue(name: QueueName) -> Asking[StoredQueue | None]:
     return unpack_queue(rows[0]) if rows else None
 
 
+def get_queue(name: QueueName) -> Operation[StoredQueue]:
+    stored = yield from find_queue(name)
+    if stored is None:
+        raise QueueNotFound
+    return Done(stored)
+
+
+def seek_queue(name: QueueName) -> Operation[StoredQueue | None]:
+    return Done((yield from find_queue(name)))
+
+
 def is_current(number: int, generation: int) -> Asking[bool]:
     """Whether rows of this number and generation are in force."""
     rows = yield Ask("current_generation", (number,))
     return bool(rows) and rows[0][0] == generation
 
 
+def guard(number: int, generation: int, epoch: int | None = None) -> Asking[bool]:
+    """Whether rows of this number and generation are in force, and this home; it stays so until the commit."""
+    rows = yield Ask("guard_queue", (number,))
+    return bool(rows) and rows[0][0] == generation and epoch in (None, rows[0][1])
+
+
 def every_queue() -> Operation[list[StoredQueue]]:
     rows = yield Ask("every_queue")
     return Done([unpack_queue(row) for row in rows])
+
+
+def look_again(number: int, before: StoredQueue | None) -> Operation[None]:
+    """Tell what another node has made of a queue that was known as `before`."""
+    rows = yield Ask("queue_by_number", (number,))
+    if not rows:
+        return Done(None, () if before is None else (QueueDeleted(number),))
+    stored = unpack_queue(rows[0])
+    if stored == before:
+        return Done(None)
+    purged = before is not None and before.generation != stored.generation
+    return Done(None, (QueuePurged(stored) if purged else QueueChanged(stored),))
 
 
 def list_queues(parent: LocationName, after: str, limit: int) -> Operation[list[StoredQueue]]:
@@ -84,31 +110,3 @@ def delete_queue(name: QueueName, name_until: int) -> Operation[None]:
     yield Ask("retire_queue", (*_key(name), name_until))
     yield Ask("doom", (stored.number, stored.generation, None))
     return Done(None, (QueueDeleted(stored.number),))
-
-
-def take_homes() -> Operation[list[Home]]:
-    rows = yield Ask("homeless_queues")
-    homes = [_home(row) for row in rows]
-    if homes:
-        yield Ask("hold_queues")
-    return Done(homes)
-
-
-def _home(row: Row) -> Home:
-    """From number, generation, settings, fresh, the bucket's four columns, the first schedule time."""
-    next_due = cast("int | None", row[8])
-    return Home(unpack_queue(row[:3]), unpack_bucket(row[4:8]), row[3] == 1, next_due)
-
-
-def release_homes(buckets: Sequence[tuple[int, Bucket]]) -> Operation[None]:
-    yield AskEach(
-        "release_queue", [(bucket.rate, bucket.burst, bucket.level, bucket.at, number) for number, bucket in buckets]
-    )
-    return Done(None)
-
-
-def void_homes() -> Operation[None]:
-    """Whoever held a queue is gone: with one server to a store, every home of before its start."""
-    yield Ask("void_homes")
-    yield Ask("forget_vain_runs")
-    return Done(None)

@@ -12,7 +12,7 @@ from kumotasks.domain.task import FRESH, Task, whole_seconds
 from kumotasks.storage.engine import Engine
 from kumotasks.storage.history import DeadLetter, LetterKey, Past
 from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation
-from kumotasks.storage.queues import find_queue
+from kumotasks.storage.queues import find_queue, guard
 from kumotasks.storage.rows import unpack_letter, unpack_past
 from kumotasks.storage.store import StoredQueue, TaskAdded
 from kumotasks.storage.tasks import keep_again
@@ -34,10 +34,10 @@ class SqlHistory:
         return await self._engine.read(partial(_dead_letter, name, serial))
 
     async def redrive(self, queue: QueueName, letters: Sequence[LetterKey], *, now: int, first: int) -> list[Task]:
-        return await self._engine.write(partial(_redrive, queue, letters, now, first))
+        return await self._engine.write(partial(_redrive, queue, letters, now, first), queue)
 
     async def remove(self, queue: QueueName, letters: Sequence[LetterKey]) -> int:
-        return await self._engine.write(partial(_remove, queue, letters))
+        return await self._engine.write(partial(_remove, queue, letters), queue)
 
 
 def _there(queue: QueueName) -> Asking[StoredQueue]:
@@ -74,6 +74,8 @@ def _dead_letter(name: TaskName, serial: int | None) -> Operation[DeadLetter]:
 
 def _redrive(queue: QueueName, letters: Sequence[LetterKey], now: int, first: int) -> Operation[list[Task]]:
     stored = yield from _there(queue)
+    if not (yield from guard(stored.number, stored.generation)):
+        raise QueueNotFound
     driven: list[Task] = []
     for serial, letter in enumerate(letters, first):
         rows = yield Ask("dead_letter", (stored.number, letter.task, letter.serial))

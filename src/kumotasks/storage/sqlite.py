@@ -21,16 +21,17 @@ from kumotasks.domain.task import Task
 from kumotasks.storage.checkpoint import Checkpointer
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
-from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling, Waiter
+from kumotasks.storage.homes import void_homes
+from kumotasks.storage.job import Job, Operating, Outcome, Settling, Waiter, adding
 from kumotasks.storage.operation import Begin
-from kumotasks.storage.queues import every_queue, void_homes
+from kumotasks.storage.queues import every_queue
 from kumotasks.storage.readers import Readers
-from kumotasks.storage.rows import RowDamaged, pack_definition
+from kumotasks.storage.rows import RowDamaged
 from kumotasks.storage.session import Session
 from kumotasks.storage.sqlitefile import ENGINE, SqliteFile, unusable
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.statements import read_statements
-from kumotasks.storage.store import Listener, Settlement, StoredQueue
+from kumotasks.storage.store import Listener, Overhearer, Settlement, StoredQueue
 from kumotasks.storage.writer import Writer
 
 _WRITER_CACHE = 32 * 1024 * 1024
@@ -61,10 +62,12 @@ class SqliteEngine:
 
     def __init__(self, path: Path, *, max_pages: int | None = None) -> None:
         self.ended = Ended()
+        self.node = ""
         self._file = SqliteFile(path)
         self._max_pages = max_pages
         self._statements = read_statements(ENGINE)
         self._listeners: list[Listener] = []
+        self._overhearers: list[Overhearer] = []
         self._known = Directory()
         self._parts: _Parts | None = None
         self._writer: Writer | None = None
@@ -110,6 +113,9 @@ class SqliteEngine:
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
 
+    def overhear(self, listener: Overhearer) -> None:
+        self._overhearers.append(listener)
+
     async def find_queue(self, name: QueueName) -> StoredQueue | None:
         return self._known.find(name)
 
@@ -118,7 +124,7 @@ class SqliteEngine:
             raise StorageUnavailable
         return await self._parts.readers.read(begin)
 
-    def write(self, begin: Begin[T]) -> Awaitable[T]:
+    def write(self, begin: Begin[T], of: QueueName | None = None) -> Awaitable[T]:
         waiter = self._waiter()
         self._put(Operating(waiter, begin))
         return cast("Awaitable[T]", waiter)
@@ -126,7 +132,7 @@ class SqliteEngine:
     def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]:
         waiter = self._waiter()
         if tasks:
-            self._put(_adding(waiter, tasks))
+            self._put(adding(waiter, tasks))
         else:
             waiter.set_result(())
         return cast("Awaitable[Sequence[Task | KumoError]]", waiter)
@@ -152,16 +158,11 @@ class SqliteEngine:
             if outcome.wakes:
                 for listener in self._listeners:
                     listener(outcome.wakes)
+            if outcome.rumours:
+                for overhearer in self._overhearers:
+                    overhearer(outcome.rumours)
         finally:
             outcome.hand_out()
-
-
-def _adding(waiter: Waiter, tasks: Sequence[Task]) -> Adding:
-    if len(tasks) == 1:  # nearly always, and on the hot path
-        definition = pack_definition(tasks[0])
-        return Adding(waiter, tasks, (definition,), len(definition))
-    definitions = [pack_definition(task) for task in tasks]
-    return Adding(waiter, tasks, definitions, sum(map(len, definitions)))
 
 
 def _begin_anew(session: Session) -> list[StoredQueue]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -10,12 +12,23 @@ from kumotasks.domain.errors import KumoError, QueueNotFound
 from kumotasks.domain.names import LocationName, QueueName, TaskName
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.task import Task
-from kumotasks.storage import queues, tasks
+from kumotasks.storage import homes, queues, tasks
 from kumotasks.storage.engine import Engine
 from kumotasks.storage.history import KEEP, Keep
 from kumotasks.storage.sqlhistory import SqlHistory
 from kumotasks.storage.sqlrecords import SqlRecords
-from kumotasks.storage.store import Home, Listener, Position, Settlement, StoredQueue, Swept
+from kumotasks.storage.store import (
+    LEASE,
+    Home,
+    Listener,
+    OpenAttempt,
+    Overhearer,
+    Position,
+    Settlement,
+    Standing,
+    StoredQueue,
+    Swept,
+)
 from kumotasks.storage.sweep import sweep
 
 
@@ -36,8 +49,11 @@ class SqlStore:
     def listen(self, listener: Listener) -> None:
         self._engine.listen(listener)
 
+    def overhear(self, listener: Overhearer) -> None:
+        self._engine.overhear(listener)
+
     async def create_queue(self, queue: Queue, now: int) -> StoredQueue:
-        return await self._engine.write(partial(queues.create_queue, queue, now))
+        return await self._engine.write(partial(queues.create_queue, queue, now), queue.name)
 
     async def get_queue(self, name: QueueName) -> StoredQueue:
         stored = await self._engine.find_queue(name)
@@ -50,18 +66,19 @@ class SqlStore:
 
     async def change_queue(self, name: QueueName, change: Callable[[Queue], Queue]) -> StoredQueue:
         """`change` runs here, in the caller's own time; if the queue has changed meanwhile, it runs again."""
+        expected = await self.get_queue(name)
         while True:
-            expected = await self.get_queue(name)
             replace = partial(queues.replace_queue, expected, change(expected.queue))
-            stored = await self._engine.write(replace)
+            stored = await self._engine.write(replace, name)
             if stored is not None:
                 return stored
+            expected = await self._engine.read(partial(queues.get_queue, name))
 
     async def purge_queue(self, name: QueueName, *, now: int, names_until: int) -> StoredQueue:
-        return await self._engine.write(partial(queues.purge_queue, name, now, names_until))
+        return await self._engine.write(partial(queues.purge_queue, name, now, names_until), name)
 
     async def delete_queue(self, name: QueueName, *, now: int, name_until: int) -> None:
-        await self._engine.write(partial(queues.delete_queue, name, name_until))
+        await self._engine.write(partial(queues.delete_queue, name, name_until), name)
 
     def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]:
         return self._engine.add_tasks(tasks)
@@ -73,16 +90,41 @@ class SqlStore:
         return await self._engine.read(partial(tasks.list_tasks, queue, after, limit, max_bytes))
 
     async def delete_task(self, name: TaskName, *, now: int, name_until: int) -> Task:
-        return await self._engine.write(partial(tasks.delete_task, name, now, name_until, self._engine.ended))
+        delete = partial(tasks.delete_task, name, now, name_until, self._engine.ended)
+        return await self._engine.write(delete, name.queue)
 
     async def request_run(self, name: TaskName, now: int) -> Task:
-        return await self._engine.write(partial(tasks.request_run, name, now, self._engine.ended))
+        return await self._engine.write(partial(tasks.request_run, name, now, self._engine.ended), name.queue)
 
-    async def take_homes(self) -> list[Home]:
-        return await self._engine.write(queues.take_homes)
+    async def renew(self, length: int) -> Standing | None:
+        node = self._engine.node or await self._join(length)
+        standing = await self._engine.write(partial(homes.renew, node, length))
+        if standing is None:
+            self._engine.node = ""
+        return standing
 
-    async def release_homes(self, buckets: Sequence[tuple[int, Bucket]]) -> None:
-        await self._engine.write(partial(queues.release_homes, buckets))
+    async def _join(self, length: int) -> str:
+        node = secrets.token_hex(8)
+        await self._engine.write(partial(homes.join, node, length))
+        self._engine.node = node
+        return node
+
+    async def take_homes(self, limit: int | None = None) -> list[Home]:
+        node = self._engine.node or await self._join(LEASE)
+        return await self._engine.write(partial(homes.take_homes, node, limit))
+
+    async def release_homes(
+        self, buckets: Sequence[tuple[int, Bucket]], open_attempts: Sequence[OpenAttempt] = ()
+    ) -> None:
+        await self._engine.write(partial(homes.release_homes, self._engine.node, buckets, open_attempts))
+
+    async def leave(self) -> None:
+        node, self._engine.node = self._engine.node, ""
+        if node:
+            await self._engine.write(partial(homes.leave, node))
+
+    async def open_attempts(self, numbers: Sequence[int]) -> list[OpenAttempt]:
+        return await self._engine.write(partial(homes.open_attempts, numbers))
 
     async def due_tasks(
         self, stored: StoredQueue, *, after: Position | None, until: int, limit: int, max_bytes: int
@@ -96,7 +138,11 @@ class SqlStore:
         return self._engine.settle(settlement)
 
     async def note_open(self, attempts: Sequence[tuple[int, int, Task]]) -> None:
-        await self._engine.write(partial(tasks.note_open, attempts))
+        of: dict[QueueName, list[tuple[int, int, Task]]] = {}
+        for attempt in attempts:
+            of.setdefault(attempt[2].name.queue, []).append(attempt)
+        writes = [self._engine.write(partial(tasks.note_open, each), name) for name, each in of.items()]
+        await asyncio.gather(*writes)
 
     async def run_requests(self) -> list[tuple[int, Task]]:
         return await self._engine.read(tasks.run_requests)

@@ -6,7 +6,16 @@ calls.
 
 Two things keep the path cheap. Creation writes one row and success deletes it: nothing is written when a task is sent.
 And whoever dispatches learns of a change from a Wake, handed over on the event loop after the commit and before the
-caller is answered, in the order of the commits.
+caller is answered, in the order of the commits of each queue.
+
+Where many nodes share a store, each queue has one home, the node whose lane sends its tasks. What another node commits
+comes as a Rumour: a hint of what to read, soon after the commit, perhaps never (Unheard makes up for that), perhaps
+twice. Changes to queues come as the ordinary wakes, on every node.
+
+A node is a lease. `renew` makes it and keeps it; its end is judged by the store's clock alone. Once a lease has ended
+it is never renewed: the queues are homeless for whoever asks, and results under their old epochs are refused. So a node
+may send as long as its own clock, one that counts while the machine sleeps, has not passed the moment it *asked* for
+the last renewal that was granted plus the length, less a margin.
 """
 
 from __future__ import annotations
@@ -16,6 +25,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kumotasks.domain.bucket import Bucket
+from kumotasks.domain.clock import SECOND
 from kumotasks.domain.errors import KumoError
 from kumotasks.domain.history import AttemptRecord
 from kumotasks.domain.names import LocationName, QueueName, TaskName
@@ -42,23 +52,62 @@ class StoredQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An attempt that was under way when its queue `number` was handed over.
+
+    `attempt` is the id that its `node` gave it, unique in the queue; that node alone settles it, with
+    `Settlement.handed_over`. `task` and `serial` name the task. `deadline` is when it ends at the latest, by the clock
+    of `node`; it ends earlier if that node's lease does.
+    """
+
+    number: int
+    attempt: str
+    task: str
+    serial: int
+    node: str
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
     """A queue as its home takes it over: `bucket` as it was left, None after a crash; `fresh` if it never had a home.
 
-    `next_due` is the schedule time of its earliest task, None without tasks.
+    `next_due` is the schedule time of its earliest task, None without tasks, as of the taking. `epoch` goes into every
+    Settlement. `open` are attempts that other nodes still have under way: each is a slot in use, and its task is left
+    alone until it is settled or void (AttemptClosed, `open_attempts`).
     """
 
     stored: StoredQueue
     bucket: Bucket | None
     fresh: bool
     next_due: int | None
+    epoch: int = 0
+    open: tuple[OpenAttempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a node learns with its renewal: live nodes, queues in all, how many it is home of, how many have no home.
+
+    `lapsed` says that a node's lease has ended and its queues wait to be taken by whoever asks next.
+    """
+
+    nodes: int
+    queues: int
+    held: int
+    homeless: int
+    lapsed: bool
 
 
 @value
 class Settlement:
     """What an attempt made of a task: `ended` removes it (its name stays taken until `name_until`), else its progress
     and schedule time are replaced. `run` says that a run request is answered with it. `attempt` is to be remembered;
-    `dead` is the last attempt of a task that goes to its queue's dead letters."""
+    `dead` is the last attempt of a task that goes to its queue's dead letters.
+
+    `epoch` is that of the Home under which the attempt was begun: where the queue has another home since, nothing is
+    written and the answer is False. `handed_over` is the attempt's id if it was handed over with its queue: then that
+    decides, and no epoch. With neither, as where one node has the store, nobody is fenced off."""
 
     number: int
     generation: int
@@ -68,6 +117,8 @@ class Settlement:
     run: bool = False
     attempt: AttemptRecord | None = None
     dead: AttemptRecord | None = None
+    epoch: int | None = None
+    handed_over: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +181,54 @@ class QueueDeleted:
 
 Wake = TaskAdded | TaskDeleted | RunRequested | QueueChanged | QueuePurged | QueueDeleted
 Listener = Callable[[Sequence[Wake]], None]
+LEASE = 10 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class TasksArrived:
+    """Another node added tasks to a queue at home here, the earliest due at `earliest`: they are in the store."""
+
+    number: int
+    earliest: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRemoved:
+    """Another node deleted a task of a queue at home here, or it reached the end of its retention."""
+
+    number: int
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunsArrived:
+    """Another node asked for runs of a queue at home here: `run_requests` has them, and those under way already."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptClosed:
+    """An attempt that was handed over to this home has been settled: its slot is free, its task in the store as it is
+    now, or gone."""
+
+    number: int
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomesFreed:
+    """Some queue has no home any more: `take_homes` gives it to whoever asks first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Rumours may have been missed, or a commit's answer: everything that rests on them is to be read anew. Told after
+    a connection was lost, and now and then as a safety net."""
+
+
+Rumour = TasksArrived | TaskRemoved | RunsArrived | AttemptClosed | HomesFreed | Unheard
+Overhearer = Callable[[Sequence[Rumour]], None]
 
 
 class Store(Protocol):
@@ -188,11 +287,36 @@ class Store(Protocol):
 
     # dispatch
 
-    async def take_homes(self) -> list[Home]:
-        """Become the home of every queue that has none."""
+    def overhear(self, listener: Overhearer) -> None:
+        """Hand every Rumour to `listener`, on the event loop."""
 
-    async def release_homes(self, buckets: Sequence[tuple[int, Bucket]]) -> None:
-        """Hand back clean, each queue number with its bucket as it stands."""
+    async def renew(self, length: int) -> Standing | None:
+        """Be a node for `length` from now, by the store's clock. None: the lease had ended before; this node is home of
+        nothing, every epoch it has is void, and the next call makes it a node anew. With one node to a store it always
+        stands."""
+
+    async def take_homes(self, limit: int | None = None) -> list[Home]:
+        """Become the home of queues that have none, of at most `limit`; first, whoever's lease has ended loses his.
+
+        Without a lease, one of LEASE is made; after it has ended the answer is empty until `renew`. A wake or rumour of
+        a queue in the answer may come before the answer does: whoever asks keeps those of queues he does not know, or
+        reads `next_due` once he knows them.
+        """
+
+    async def release_homes(
+        self, buckets: Sequence[tuple[int, Bucket]], open_attempts: Sequence[OpenAttempt] = ()
+    ) -> None:
+        """Hand back clean: each queue number with its bucket as it stands, and the attempts still under way in those
+        queues (their `node` is set here). In one commit: whoever takes the queues finds the attempts. What is home
+        elsewhere by now is left alone."""
+
+    async def leave(self) -> None:
+        """End the lease at once, as the last thing before the stop: what was not handed back is homeless, attempts that
+        were handed over and not settled are void."""
+
+    async def open_attempts(self, numbers: Sequence[int]) -> list[OpenAttempt]:
+        """The attempts that were handed over with these queues and are neither settled nor void. One that a home was
+        told of and that is missing here is over: free its slot and read its task anew."""
 
     async def due_tasks(
         self, stored: StoredQueue, *, after: Position | None, until: int, limit: int, max_bytes: int
@@ -210,7 +334,7 @@ class Store(Protocol):
         """Write down attempts that have been open for a while: (queue number, generation, task as dispatched)."""
 
     async def run_requests(self) -> list[tuple[int, Task]]:
-        """Run requests that were not answered before the last stop: (queue number, task)."""
+        """Run requests that are not answered: after a start, those of before the last stop: (queue number, task)."""
 
     # janitor
 

@@ -19,10 +19,18 @@ from kumotasks.domain.retry import dispatched
 from kumotasks.domain.task import Task, generated_id
 from kumotasks.storage.ended import Ended
 from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation, Row
-from kumotasks.storage.queues import find_queue, is_current
+from kumotasks.storage.queues import find_queue, guard, is_current
 from kumotasks.storage.remains import leave_behind
 from kumotasks.storage.rows import columns, pack_definition, pack_progress, unpack_queue, unpack_task
-from kumotasks.storage.store import Position, RunRequested, Settlement, StoredQueue, TaskAdded, TaskDeleted
+from kumotasks.storage.store import (
+    AttemptClosed,
+    Position,
+    RunRequested,
+    Settlement,
+    StoredQueue,
+    TaskAdded,
+    TaskDeleted,
+)
 
 _BEFORE_ALL = (-(2**63), "")
 
@@ -69,7 +77,7 @@ def name_state(stored: StoredQueue, task: str, now: int) -> Asking[NameState]:
 def add_tasks(tasks: Sequence[Task]) -> Operation[Sequence[Task | KumoError]]:
     """Each task kept, or why not; they are all of one queue."""
     stored = (yield from find_queue(tasks[0].name.queue)) if tasks else None
-    if stored is None:
+    if stored is None or not (yield from guard(stored.number, stored.generation)):
         return Done([QueueNotFound() for _ in tasks])
     kept: list[Task | KumoError] = []
     for task in tasks:
@@ -149,12 +157,22 @@ def delete_task(name: TaskName, now: int, name_until: int, ended: Ended) -> Oper
 
 def settle(settlement: Settlement, ended: Ended) -> Operation[bool]:
     """Whether the task was there, and is this one."""
-    if not (yield from is_current(settlement.number, settlement.generation)):
+    if not (yield from _may_settle(settlement)):
         return Done(False)
     there = yield from (end_task(settlement, ended) if settlement.ended else _retry_task(settlement))
     if there:
         yield from leave_behind(settlement)
-    return Done(there)
+    closed = settlement.handed_over
+    return Done(there, rumours=() if closed is None else (AttemptClosed(settlement.number, closed),))
+
+
+def _may_settle(settlement: Settlement) -> Asking[bool]:
+    """Whether the queue is as it was when the attempt began, or the attempt, handed over, still open."""
+    number, task = settlement.number, settlement.task
+    if settlement.handed_over is None:
+        return (yield from guard(number, settlement.generation, settlement.epoch))
+    rows = yield Ask("close_attempt", (number, settlement.handed_over, task.name.task, task.serial))
+    return rows[0][0] == 1 and (yield from guard(number, settlement.generation))
 
 
 def end_task(settlement: Settlement, ended: Ended) -> Asking[bool]:

@@ -20,11 +20,9 @@ from kumotasks.storage.ended import Ended
 from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling, Waiter
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.records import RecordChanged
-from kumotasks.storage.remains import attempt_row, letter_row, outlived_row
-from kumotasks.storage.rows import pack_progress
 from kumotasks.storage.session import Session
-from kumotasks.storage.store import RunRequested, Settlement, StoredQueue, TaskAdded, TaskDeleted
-from kumotasks.storage.tasks import task_key, task_row
+from kumotasks.storage.store import StoredQueue, TaskAdded
+from kumotasks.storage.tasks import task_row
 
 
 class Transaction:
@@ -58,11 +56,8 @@ class Transaction:
         except (KumoError, RecordChanged) as refusal:
             self._outcome.refusals.append((waiter, refusal))
             return
-        changes = [wake for wake in done.wakes if not isinstance(wake, TaskAdded | TaskDeleted | RunRequested)]
-        self._directory.apply(changes)
-        self._outcome.changes += changes
-        self._outcome.wakes += done.wakes
-        self._outcome.answers.append((waiter, done.value))
+        self._directory.apply(done.wakes)
+        self._outcome.note(waiter, done)
 
     def _add(self, job: Adding) -> None:
         if not self._hopeful:
@@ -95,33 +90,11 @@ class Transaction:
 
     def _settle(self, job: Settling) -> None:
         settlement = job.settlement
-        if not self._hopeful:
+        if not self._hopeful or settlement.handed_over is not None:
+            self._bulk.write()
             self._operate(job.waiter, partial(tasks.settle, settlement, self._ended))
             return
-        number, task = settlement.number, settlement.task
-        there = self._directory.is_current(number, settlement.generation)
+        there = self._directory.is_current(settlement.number, settlement.generation)
         self._outcome.answers.append((job.waiter, there))
-        if not there:
-            return
-        key = task_key(number, settlement.generation, task)
-        if settlement.run:
-            self._bulk.answered.append(key[:3])
-        if settlement.attempt is not None or settlement.dead is not None:
-            self._leave_behind(settlement)
-        if not settlement.ended:
-            self._bulk.retried.append((pack_progress(task.progress), task.schedule_time, *key))
-            return
-        self._bulk.ended.append(key)
-        if task.named:
-            self._bulk.rested.append((settlement.name_until, number, task.name.task, settlement.generation))
-        else:
-            self._ended.remember(number, task.name.task)
-
-    def _leave_behind(self, settlement: Settlement) -> None:
-        if settlement.dead is not None:
-            self._bulk.buried.append(letter_row(settlement))
-        if settlement.attempt is not None:
-            self._bulk.remembered.append(attempt_row(settlement))
-            outlived = outlived_row(settlement)
-            if outlived is not None:
-                self._bulk.outlived.append(outlived)
+        if there:
+            self._bulk.settled.collect(settlement, self._ended)

@@ -186,3 +186,11 @@ async def test_the_tail_ends_with_what_is_wrong_with_it(caller: Caller) -> None:
     answer = await caller.rpc(f"/{SERVICE}/TailLogEntries", framed(request))
     assert answer.code == 3
     assert answer.body == b""
+
+
+async def test_copies_to_cloud_storage_are_refused_in_googles_words(caller: Caller) -> None:
+    copy = {"name": "projects/p/locations/global/buckets/b", "destination": "storage.googleapis.com/x"}
+    answer = await caller.post("/v2/entries:copy", copy)
+    assert (answer.status, answer.json()["error"]["status"]) == (501, "UNIMPLEMENTED")
+    assert answer.json()["error"]["message"] == "Operation is not implemented, or supported, or enabled."
+    assert (await caller.post("/v2/entries:copy", {"nope": 1})).status == 400

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from google.cloud.logging_v2 import types as published
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from kumotasks.api.logging import messages
+from tests.api.shapes import shape
 
 NAMES = sorted(name for name in messages._FIELDS if "." not in name)
-
-
-def shape(message: Descriptor) -> dict[str, Any]:
-    """Everything that matters on the wire and in JSON, nested messages and enums included."""
-    return {
-        "fields": {field.number: of_field(field) for field in message.fields},
-        "oneofs": {oneof.name: sorted(field.name for field in oneof.fields) for oneof in message.oneofs},
-        "nested": {nested.name: shape(nested) for nested in message.nested_types},
-        "enums": {enum.name: {value.name: value.number for value in enum.values} for enum in message.enum_types},
-        "map": message.GetOptions().map_entry,
-    }
-
-
-def of_field(field: FieldDescriptor) -> tuple[Any, ...]:
-    kind = field.message_type or field.enum_type
-    named = kind.full_name if kind is not None else ""
-    return field.name, field.json_name, field.type, named, field.is_repeated, field.has_presence
 
 
 @pytest.mark.parametrize("name", NAMES)

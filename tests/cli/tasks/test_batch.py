@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -175,3 +176,34 @@ def test_a_file_that_is_wrong_makes_nothing(kumo: Kumo, tmp_path: Path, content:
     code, _, err = kumo("batch-create", "--queue=q", "--tasks-from-file=tasks")
     assert (code, names(kumo)) == (1, [])
     assert said in err
+
+
+def test_several_tasks_are_deleted_at_once_and_one_that_is_not_there_is_told(kumo: Kumo, tmp_path: Path) -> None:
+    (tmp_path / "tasks.json").write_text(listed("a", "b", "c", "d"))
+    kumo("batch-create", "--queue=q", "--tasks-from-file=tasks.json")
+    assert kumo("batch-delete", "a", f"{QUEUE}/tasks/b", "a", "--queue=q", "--quiet") == (
+        0,
+        "",
+        "Deleted 2 tasks in queue [us-central1/q].\n",
+    )
+    assert names(kumo) == ["c", "d"]
+    code, out, err = kumo("batch-delete", "nope", "c", "--queue=q", "--quiet")
+    assert (code, out) == (2, "")
+    assert err.startswith("task 1: NOT_FOUND: ")
+    assert err.endswith("\nDeleted 1 of 2 tasks in queue [us-central1/q].\n")
+    assert kumo("batch-delete", "nope", "--queue=q", "--quiet")[0] == 1
+    assert names(kumo) == ["d"]
+
+
+def test_tasks_of_two_queues_are_not_deleted_by_one_line(kumo: Kumo) -> None:
+    code, _, err = kumo("batch-delete", f"{QUEUE}/tasks/a", f"{QUEUE}2/tasks/b", "--quiet")
+    assert code == 1
+    assert err.endswith("are in different queues: write a line for each queue.\n")
+
+
+def test_who_says_no_deletes_nothing(kumo: Kumo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tasks.json").write_text(listed("kept"))
+    kumo("batch-create", "--queue=q", "--tasks-from-file=tasks.json")
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert kumo("batch-delete", "kept", "--queue=q")[0] == 1
+    assert names(kumo) == ["kept"]

@@ -13,6 +13,11 @@ from tests.storage.conformance.places import Place
 BUCKET = Bucket(0.1, 10.0, 2.75, NOW)
 
 
+def plain(homes: list[Home]) -> list[Home]:
+    """Without their epochs, which are the engine's own, by rising number."""
+    return sorted((replace(home, epoch=0) for home in homes), key=lambda home: home.stored.number)
+
+
 async def restarted(store: SqlStore, place: Place) -> SqlStore:
     await store.stop()
     again = place.store()
@@ -21,7 +26,7 @@ async def restarted(store: SqlStore, place: Place) -> SqlStore:
 
 
 async def test_a_new_queue_is_taken_once_and_is_fresh(store: SqlStore, q: StoredQueue) -> None:
-    assert await store.take_homes() == [Home(q, None, fresh=True, next_due=None)]
+    assert plain(await store.take_homes()) == [Home(q, None, fresh=True, next_due=None)]
     assert await store.take_homes() == []
 
 
@@ -48,14 +53,14 @@ async def test_tasks_of_before_a_purge_are_not_due(store: SqlStore, q: StoredQue
 async def test_a_bucket_that_was_handed_back_is_found_as_it_was(store: SqlStore, q: StoredQueue) -> None:
     await store.take_homes()
     await store.release_homes([(q.number, BUCKET)])
-    assert await store.take_homes() == [Home(q, BUCKET, fresh=False, next_due=None)]
+    assert plain(await store.take_homes()) == [Home(q, BUCKET, fresh=False, next_due=None)]
 
 
 async def test_a_bucket_that_was_handed_back_survives_a_restart(store: SqlStore, place: Place, q: StoredQueue) -> None:
     await store.take_homes()
     await store.release_homes([(q.number, BUCKET)])
     again = await restarted(store, place)
-    assert await again.take_homes() == [Home(q, BUCKET, fresh=False, next_due=None)]
+    assert plain(await again.take_homes()) == [Home(q, BUCKET, fresh=False, next_due=None)]
     await again.stop()
 
 
@@ -68,7 +73,7 @@ async def test_after_a_crash_every_queue_has_no_home_and_no_bucket(
     fresh = await store.create_queue(a_queue("fresh"), NOW)
     after = place.picture().store()
     await after.start()
-    homes = sorted(await after.take_homes(), key=lambda home: home.stored.number)
+    homes = plain(await after.take_homes())
     assert homes == [Home(q, None, fresh=False, next_due=None), Home(fresh, None, fresh=True, next_due=None)]
     await after.stop()
 
@@ -85,4 +90,4 @@ async def test_a_deleted_queue_cannot_be_handed_back(store: SqlStore, q: StoredQ
     await store.delete_queue(queue_name(), now=NOW, name_until=NOW)
     again = await store.create_queue(a_queue(), NOW)
     await store.release_homes([(q.number, BUCKET)])
-    assert await store.take_homes() == [Home(again, None, fresh=True, next_due=None)]
+    assert plain(await store.take_homes()) == [Home(again, None, fresh=True, next_due=None)]

@@ -34,7 +34,7 @@ from kumotasks.domain.task import FRESH, RETENTION, Task
 from kumotasks.storage.history import DeadLetter, Keep, LetterKey
 from kumotasks.storage.store import StoredQueue
 from tests.factory import NOW, a_queue, a_record, a_task, ended, failed, ids, location, queue_name, task_name
-from tests.storage.conformance.places import Place, SqlitePlace
+from tests.storage.conformance.places import Place, PostgresPlace, SqlitePlace
 
 QUEUES = ("a", "b")
 NAMES = ("n1", "n2", "n3")
@@ -72,14 +72,14 @@ class Modelled:
 class StoreMachine(RuleBasedStateMachine):
     """Queues a and b, names n1 to n3, any number of unnamed tasks."""
 
-    make_place: type[SqlitePlace] = SqlitePlace
+    make_place: type[SqlitePlace | PostgresPlace] = SqlitePlace
 
     @initialize()
     def begin(self) -> None:
         self.now = NOW
-        self.folder = tempfile.TemporaryDirectory(prefix="kumo-model-")
+        folder = Path(tempfile.mkdtemp(prefix="kumo-model-"))
         self.runner = asyncio.Runner()
-        self.place: Place = self.make_place(Path(self.folder.name) / "store")
+        self.place: Place = self.make_place(folder / "store")
         self.queues: dict[str, Modelled] = {}
         self.retired: dict[str, int] = {}
         self.open()
@@ -88,7 +88,7 @@ class StoreMachine(RuleBasedStateMachine):
         if hasattr(self, "runner"):
             self.do(self.store.stop())
             self.runner.close()
-            self.folder.cleanup()
+            self.place.remove()
 
     def open(self) -> None:
         self.store = self.place.store()
@@ -349,8 +349,8 @@ class StoreMachine(RuleBasedStateMachine):
                 assert [(past.serial, past.record) for past in self.do(reading)] == known
 
 
-@pytest.mark.parametrize("make_place", [SqlitePlace])
-def test_the_store_behaves_as_its_model(make_place: type[SqlitePlace]) -> None:
+@pytest.mark.parametrize(("make_place", "examples"), [(SqlitePlace, 20), (PostgresPlace, 4)])
+def test_the_store_behaves_as_its_model(make_place: type[SqlitePlace | PostgresPlace], examples: int) -> None:
     class Machine(StoreMachine):
         pass
 
@@ -358,6 +358,6 @@ def test_the_store_behaves_as_its_model(make_place: type[SqlitePlace]) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=20, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

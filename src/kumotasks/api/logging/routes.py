@@ -10,10 +10,11 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from kumotasks.api.call import Caller, Route, StreamRoute
+from kumotasks.api.call import Caller, JsonRoute, Route, StreamRoute
 from kumotasks.api.logging import messages as m
 from kumotasks.api.logging import needs
 from kumotasks.api.logging.calls import LoggingCalls
+from kumotasks.api.logging.copying import COPY
 from kumotasks.api.needs import nothing
 from kumotasks.domain.principal import Need
 
@@ -23,8 +24,8 @@ _VIEW = "locations/*/buckets/*/views/*"
 Handle = Callable[[Any, Caller], Awaitable[Any]]
 
 
-def routes(c: LoggingCalls) -> tuple[Route | StreamRoute, ...]:
-    """Every call of google.logging.v2.LoggingServiceV2."""
+def routes(c: LoggingCalls) -> tuple[Route | StreamRoute | JsonRoute, ...]:
+    """Every call of google.logging.v2.LoggingServiceV2, and the one on entries of its neighbour, which is refused."""
     deletions = tuple(f"DELETE /v2/{{log_name={owner}/*/logs/*}}" for owner in _OWNERS)
     listings = tuple(f"GET /v2/{{parent={owner}/*}}/logs" for owner in _OWNERS)
     views = tuple(f"GET /v2/{{parent={owner}/*/{_VIEW}}}/logs" for owner in _OWNERS)
@@ -35,7 +36,8 @@ def routes(c: LoggingCalls) -> tuple[Route | StreamRoute, ...]:
         _route("ListLogs", (m.ListLogsRequest, m.ListLogsResponse), (*listings, *views), "", needs.of_names, c.list_logs),
         _route("DeleteLog", (m.DeleteLogRequest, m.Empty), deletions, "", needs.of_deletion, c.delete_log),
         _route("ListMonitoredResourceDescriptors", (m.ListMonitoredResourceDescriptorsRequest, m.ListMonitoredResourceDescriptorsResponse), ("GET /v2/monitoredResourceDescriptors",), "", nothing, c.list_kinds),
-        StreamRoute(SERVICE, "TailLogEntries", m.TailLogEntriesRequest, m.TailLogEntriesResponse, needs.of_entries, c.tail_entries),
+        StreamRoute(SERVICE, "TailLogEntries", m.TailLogEntriesRequest, m.TailLogEntriesResponse, needs.of_entries, c.tail_entries, "POST", "/v2/entries:tail", "*"),
+        COPY,
     )
     # fmt: on
 

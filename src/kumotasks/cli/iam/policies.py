@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kumotasks.cli.client import Json, Refused
-from kumotasks.cli.command import Command, Positional
+from kumotasks.cli.command import Command, Flag, Positional
 from kumotasks.cli.iam.conditions import ADDING, ONE_CONDITION, ONE_OR_ALL, REMOVING, Change, adding, removing
 from kumotasks.cli.line import Line
 from kumotasks.cli.policy import from_file
@@ -33,15 +33,17 @@ class Holder:
     name: Callable[[Line], str]  # its full name; raises Failure
     example: str
     asked_in_body: bool  # where reading says which version of policies is known here, else in the query
+    read_by: str = "POST"  # the verb of reading
+    role: str = "roles/cloudtasks.enqueuer"  # of the example
+    flags: tuple[Flag, ...] = ()  # that say where it is
 
 
-_BINDING = "--member=serviceAccount:sender@shop.iam.gserviceaccount.com --role=roles/cloudtasks.enqueuer"
+_BINDING = " \\\n    --member=serviceAccount:sender@shop.iam.gserviceaccount.com --role="
 
 
 def commands(holder: Holder) -> tuple[Command, ...]:
     """get-iam-policy, set-iam-policy, add-iam-policy-binding, remove-iam-policy-binding."""
     line = f"kumo {holder.words} {{verb}} {holder.example}"
-    binding = f"{line} \\\n    {_BINDING}"
     return (
         Command(
             f"{holder.words} get-iam-policy",
@@ -49,6 +51,7 @@ def commands(holder: Holder) -> tuple[Command, ...]:
             line.format(verb="get-iam-policy"),
             lambda line: _policy(line, holder, holder.name(line)),
             (holder.positional,),
+            holder.flags,
             listed=True,
         ),
         Command(
@@ -57,23 +60,24 @@ def commands(holder: Holder) -> tuple[Command, ...]:
             f"{line.format(verb='set-iam-policy')} policy.yaml",
             _setting(holder),
             (holder.positional, _FILE),
+            holder.flags,
         ),
         Command(
             f"{holder.words} add-iam-policy-binding",
             f"let somebody do something with {holder.text}",
-            binding.format(verb="add-iam-policy-binding"),
+            line.format(verb="add-iam-policy-binding") + _BINDING + holder.role,
             _changing(holder, adding),
             (holder.positional,),
-            ADDING,
+            (*ADDING, *holder.flags),
             ONE_CONDITION,
         ),
         Command(
             f"{holder.words} remove-iam-policy-binding",
             "take back what a binding allows",
-            binding.format(verb="remove-iam-policy-binding"),
+            line.format(verb="remove-iam-policy-binding") + _BINDING + holder.role,
             _changing(holder, removing),
             (holder.positional,),
-            REMOVING,
+            (*REMOVING, *holder.flags),
             ONE_OR_ALL,
         ),
     )
@@ -98,14 +102,15 @@ def _setting(holder: Holder) -> Callable[[Line], object]:
 def _changing(holder: Holder, read: Callable[[Line], Change]) -> Callable[[Line], object]:
     def run(line: Line) -> object:
         name = holder.name(line)
-        made = _changed(line, holder, name, read(line))
+        made = changed(line, holder, name, read(line))
         line.say(f"Updated IAM policy for {holder.kinds[1]} [{basename(name)}].")
         return made
 
     return run
 
 
-def _changed(line: Line, holder: Holder, name: str, change: Change) -> Json:
+def changed(line: Line, holder: Holder, name: str, change: Change) -> Json:
+    """The policy as it is after a change. Raises Failure."""
     for left in reversed(range(_TRIES)):
         try:
             return _written(line, name, change(_policy(line, holder, name)))
@@ -119,7 +124,7 @@ def _policy(line: Line, holder: Holder, name: str) -> Json:
     where = path("v1", name, ":getIamPolicy")
     if holder.asked_in_body:
         return line.call("POST", where, body={"options": {"requestedPolicyVersion": VERSION}})
-    return line.call("POST", where, query={"options.requestedPolicyVersion": str(VERSION)})
+    return line.call(holder.read_by, where, query={"options.requestedPolicyVersion": str(VERSION)})
 
 
 def _written(line: Line, name: str, policy: Json) -> Json:

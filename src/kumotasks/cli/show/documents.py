@@ -20,6 +20,13 @@ def as_json(form: Format, items: Sequence[object], *, single: bool, own: Own) ->
 
 
 def as_yaml(form: Format, items: Sequence[object], *, single: bool, own: Own) -> str:
+    shown = [yaml_text(selected(item, form.columns, own)) for item in items]
+    head = f"%YAML {form.text('version', '')}\n---\n" if form.on("version") else "---\n"
+    return "".join(shown) if single and not form.on("version") else "".join(f"{head}{each}" for each in shown)
+
+
+def yaml_text(value: object) -> str:
+    """One document, without the line that begins it."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -33,21 +40,12 @@ def as_yaml(form: Format, items: Sequence[object], *, single: bool, own: Own) ->
             style: str = super().choose_scalar_style()
             return '"' if style == "'" and "'" in getattr(self.event, "value", "") else style
 
-    Dumper.add_representer(str, _yaml_text)
-    shown = [
-        yaml.dump(
-            selected(item, form.columns, own),
-            Dumper=Dumper,
-            default_flow_style=False,
-            allow_unicode=True,
-            width=YAML_WIDTH,
-        ).removesuffix("...\n")
-        for item in items
-    ]
-    return "".join(shown) if single else "".join(f"---\n{each}" for each in shown)
+    Dumper.add_representer(str, _represented)
+    text: str = yaml.dump(value, Dumper=Dumper, default_flow_style=False, allow_unicode=True, width=YAML_WIDTH)
+    return text.removesuffix("...\n")
 
 
-def _yaml_text(dumper, text):  # type: ignore[no-untyped-def]
+def _represented(dumper, text):  # type: ignore[no-untyped-def]
     style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -91,4 +89,4 @@ def _merged(one: object, other: object) -> object:
         return dict(sorted(both.items()))
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         return [_merged(first, second) for first, second in zip(one, other, strict=True)]
-    return one if other is None else other
+    return other if one is None else one

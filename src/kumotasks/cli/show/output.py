@@ -29,6 +29,15 @@ def show(line: Line, command: Command, result: object) -> None:
         steps = parse(line.text("flatten")).steps
         items, single = itertools.chain.from_iterable(_flattened(item, steps) for item in items), False
     if form.name in ("none", "disable"):
+        for _ in items:
+            pass  # an answer that nobody wants to see is asked for all the same: it may be a refusal
+        return
+    if command.streamed:
+        from kumotasks.cli.show.stream import shown
+
+        for piece in shown(form, filter(condition.holds, items), _own(line, command), text):
+            _put(piece)
+            sys.stdout.flush()
         return
     found = _chosen(line, items, condition)
     if line.on("uri"):
@@ -63,7 +72,15 @@ def text(form: Format, items: Sequence[object], *, single: bool, own: Own, brigh
         return nested[form.name](form, items, single=single, own=own)
     if form.name in many:
         return many[form.name](form, items, own)
-    return as_table.as_table(form, items, own, bright=bright)
+    if form.name == "multi":
+        return records.as_multi(form, items, single=single, own=own, inner=_inner)
+    return as_table.as_table(form, items, own, inner=_inner, bright=bright)
+
+
+def _inner(written: str, value: object, own: Own) -> str:
+    """A value in a format of its own; nothing of nothing."""
+    many = value if isinstance(value, list) else [] if value in (None, {}) else [value]
+    return text(parse_format(written), many, single=not isinstance(value, list), own=own) if many else ""
 
 
 def _chosen(line: Line, items: Iterable[object], condition: Filter) -> list[object]:

@@ -15,10 +15,16 @@ from kumotasks.cli.show.scan import QUOTES, Scan
 from kumotasks.cli.show.transforms import apply
 from kumotasks.cli.suggest import nearest
 
-_NEED_COLUMNS = ("csv", "get", "table", "value")
+_NEED_COLUMNS = ("csv", "get", "multi", "table", "value")
 _WHOLE = ("config", "default", "disable", "flattened", "json", "list", "none", "text", "yaml")
 NAMES = tuple(sorted((*_NEED_COLUMNS, *_WHOLE)))
+# What gcloud has and Kumo has not, and why.
+_LEFT_OUT = {
+    "diff": "it compares a resource with itself as it was before a line of Compute Engine",
+    "object": "it shows how gcloud's own program holds a resource; json shows all of it",
+}
 Own = dict[str, Callable[[object], object]]
+Inner = Callable[[str, object, Own], str]  # a value in a format that a column has of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,8 @@ class Column:
     align: str = "left"
     sort: int = 0
     reverse: bool = False
-    written: bool = True  # whether the line gave it transforms itself
+    optional: bool = False  # left out where no item has it
+    format: str = ""  # how its value is shown, below its row or in its turn (multi)
 
     def value(self, item: object, own: Own) -> object:
         return apply(find(item, self.key.steps), self.key.calls, own)
@@ -60,6 +67,8 @@ def parse(written: str, default: str = "") -> Format:
     name = asked.name or base.name
     if name == "default":
         name = "yaml"
+    if name in _LEFT_OUT:
+        raise Failure(f"The format [{name}] is left out: {_LEFT_OUT[name]}.")
     if name not in NAMES:
         near = nearest(name, NAMES)
         hint = f" Did you mean {near}?" if near else ""
@@ -71,6 +80,11 @@ def parse(written: str, default: str = "") -> Format:
         raise Failure(f"Format [{name}] requires a non-empty projection: {name}(name, state), say.")
     attributes = asked.attributes if asked.name else {**base.attributes, **asked.attributes}
     adorned = None if columns is None else tuple(_adorned(each, base, name) for each in columns)
+    if adorned is not None and (name == "get" or "no-transforms" in attributes):
+        adorned = tuple(replace(each, key=replace(each.key, calls=())) for each in adorned)
+    for column in adorned or ():
+        if name == "multi" and not column.format:
+            raise Failure(f"multi shows each key by a format of its own: {column.key.dotted}:format=json, say.")
     return Format(name, attributes, adorned)
 
 
@@ -130,10 +144,11 @@ def _attributes(scan: Scan) -> dict[str, str]:
 
 
 def _columns(scan: Scan) -> tuple[Column, ...]:
-    found = []
+    found: list[Column] = []
+    aliases: dict[str, Key] = {}
     scan.skip_space()
     while not scan.take(")"):
-        found.append(_column(scan))
+        found.append(_column(scan, aliases))
         scan.skip_space()
         if not scan.take(",") and scan.next != ")":
             raise scan.wrong("Expected ) in projection expression" if scan.next else "More tokens expected")
@@ -141,28 +156,39 @@ def _columns(scan: Scan) -> tuple[Column, ...]:
     return tuple(found)
 
 
-def _column(scan: Scan) -> Column:
-    column = Column(read(scan))
+def _column(scan: Scan, aliases: dict[str, Key]) -> Column:
+    """`aliases` are the names that keys before this one were given."""
+    key = read(scan)
+    column = Column(aliases.get(key.dotted, key) if not key.calls else key)
     scan.skip_space()
     while scan.take(":"):
         name, value = scan.until("=:,) \n\t"), ""
         if scan.take("="):
             value = scan.quoted() if scan.next in QUOTES and scan.next else scan.until(":,) \n\t")
+        if name == "alias":
+            aliases[value] = column.key
         column = _attributed(scan, column, name, value)
         scan.skip_space()
     return column
 
 
 def _attributed(scan: Scan, column: Column, name: str, value: str) -> Column:
+    made: Column | None = None
     match name:
         case "label":
-            return replace(column, label=value)
+            made = replace(column, label=value)
         case "align" if value in ("left", "right", "center"):
-            return replace(column, align=value)
+            made = replace(column, align=value)
         case "sort" if value.isdigit():
-            return replace(column, sort=int(value))
+            made = replace(column, sort=int(value))
         case "reverse" | "no-reverse":
-            return replace(column, reverse=name == "reverse")
-        case "wrap" | "width" | "optional" | "alias" | "format":
-            return column
+            made = replace(column, reverse=name == "reverse")
+        case "optional":
+            made = replace(column, optional=True)
+        case "format":
+            made = replace(column, format=value)
+        case "wrap" | "width" | "alias":
+            made = column
+    if made is not None:
+        return made
     raise scan.wrong(f"Unknown key attribute {name}={value}" if value else f"Unknown key attribute {name}")

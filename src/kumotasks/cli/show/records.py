@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 
 from kumotasks.cli.show.documents import selected
-from kumotasks.cli.show.projection import Format, Own, labels
+from kumotasks.cli.show.projection import Format, Inner, Own, labels
 from kumotasks.cli.show.words import parts, plain
 
 
 def as_csv(form: Format, items: Sequence[object], own: Own) -> str:
     separator, _, end = _marks(form, ",")
-    heads = [] if form.on("no-heading") else [separator.join(label.lower() for label in labels(form.columns or ()))]
+    names = [] if form.on("no-heading") else labels(form.columns or ())
+    heads = [separator.join(label.lower() for label in names)] if any(names) else []
     return "".join(line + end for line in (*heads, *_rows(form, items, own, ",")))
 
 
@@ -22,7 +23,7 @@ def as_value(form: Format, items: Sequence[object], own: Own) -> str:
 
 def _rows(form: Format, items: Sequence[object], own: Own, mark: str) -> Iterator[str]:
     separator, delimiter, _ = _marks(form, mark)
-    quotes = form.name == "csv" or form.on("quote")
+    quotes = form.on("quote") or (form.name == "csv" and not form.on("no-quote"))
     for item in items:
         values = (column.value(item, own) for column in form.columns or ())
         cells = ([_quoted(each, separator) if quotes else each for each in parts(value)] for value in values)
@@ -30,16 +31,28 @@ def _rows(form: Format, items: Sequence[object], own: Own, mark: str) -> Iterato
 
 
 def as_list(form: Format, items: Sequence[object], own: Own) -> str:
-    return "".join(_bulleted(_listed(form, item, own), compact=form.on("compact")) for item in items)
+    title = f"{form.text('title', '')}\n" if form.on("title") else ""
+    return title + "".join(_bulleted(_listed(form, item, own), compact=form.on("compact")) for item in items)
+
+
+def as_multi(form: Format, items: Sequence[object], *, single: bool, own: Own, inner: Inner) -> str:
+    """Each key in a format of its own."""
+    shown: list[str] = []
+    for item in items:
+        shown += [inner(column.format, column.value(item, own), own) for column in form.columns or ()]
+        shown[-1] += form.text("terminator", "")
+    separator = form.text("separator", "")
+    return "".join(separator + each for each in shown).removeprefix(separator if single else "")
 
 
 def as_text(form: Format, items: Sequence[object], *, single: bool, own: Own) -> str:
     separator = form.text("separator", ": ")
-    names = {each.key.dotted: each.label.lower() for each in form.columns or () if each.label}
+    columns = form.columns or ()
+    names = {each.key.dotted: (each.key.label if each.label is None else each.label).lower() for each in columns}
     shown = []
     for item in items:
-        found = [(names.get(name, name), text) for name, text in _leaves(selected(item, form.columns, own), "")]
-        found.sort(key=lambda pair: pair[0])
+        leaves = sorted(_leaves(selected(item, form.columns, own), ""), key=lambda pair: pair[0])
+        found = [(names.get(name, name), text) for name, text in leaves]
         size = max((len(name) for name, _ in found), default=0) + len(separator)
         pad = 0 if form.on("no-pad") else size
         shown.append("".join(f"{name + separator:{pad}}{text}\n" for name, text in found))
@@ -62,7 +75,8 @@ def _quoted(cell: str, separator: str) -> str:
 
 def _listed(form: Format, item: object, own: Own) -> list[str]:
     if form.columns is not None:
-        return [plain(column.value(item, own)) for column in form.columns]
+        values = [column.value(item, own) for column in form.columns]
+        return [plain(value) for value in values if value is not None]
     if isinstance(item, dict):
         return [f"{name}: {plain(each)}" for name, each in sorted(item.items())]
     return [plain(item)]

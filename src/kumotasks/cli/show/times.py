@@ -12,7 +12,9 @@ _ISO = re.compile(
     r"([+-]?)P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?", re.IGNORECASE
 )
 _SECONDS = re.compile(r"-?\d+(\.\d+)?s")
-_UNITS = ((365 * 86_400, "Y"), (30 * 86_400, "M"), (86_400, "D"), (3_600, "H"), (60, "M"), (1, "S"))
+# A year has 365.2422 days; months have no length, and days they stay.
+_UNITS = ((31_556_926, "Y"), (0, "M"), (86_400, "D"), (3_600, "H"), (60, "M"), (1, "S"))
+_DAYS = 2  # where they stand among the units
 _FRACTION = 6
 
 
@@ -77,17 +79,26 @@ def span(value: object) -> float | None:
     return None if stamp is None else (now() - stamp).total_seconds()
 
 
+def since_epoch(value: object, unit: float = 1) -> datetime | None:
+    """The instant of a number, of which `unit` make a second, in this machine's zone. None if it is none."""
+    if not isinstance(value, (int, float)):
+        return None
+    try:
+        return datetime.fromtimestamp(value / unit, UTC).astimezone()
+    except (ValueError, OverflowError, OSError, ZeroDivisionError):
+        return None
+
+
 def iso_duration(seconds: float, parts: int = 3) -> str:
-    """PT1H20M: at most so many parts, the largest first."""
-    left, found, minus = abs(seconds), [], "-" if seconds < 0 else ""
-    for size, unit in _UNITS:
-        count, left = divmod(left, size) if size > 1 else (round(left, 3), 0.0)
-        date = size >= 86_400 and unit != "H"
-        if count and (size != 30 * 86_400):
-            found.append((f"{count:g}", unit, date))
-        elif size == 30 * 86_400:
-            left += count * size  # months have no length: days they stay
-    shown = found[:parts]
-    days = "".join(count + unit for count, unit, date in shown if date)
-    times = "".join(count + unit for count, unit, date in shown if not date)
-    return f"{minus}P{days}{'T' + times if times else ''}" if shown else "P0"
+    """PT1H20M: the largest unit that there is any of and those behind it, `parts` in all, the last one rounded."""
+    left, minus = abs(seconds), "-" if seconds < 0 else ""
+    first = next((at for at, (size, _) in enumerate(_UNITS) if size and left >= size), len(_UNITS) - 1)
+    shown = _UNITS[first : first + max(parts, 1)]
+    least = shown[-1][0]
+    left = round(left, 3) if least <= 1 else round(left / least) * least
+    date, clock = "", ""
+    for at, (size, unit) in enumerate(shown, first):
+        count, left = (left, 0.0) if size == 1 else divmod(left, size) if size else (0, left)
+        written = f"{round(count, 3):g}{unit}" if round(count, 3) else ""
+        date, clock = (date + written, clock) if at <= _DAYS else (date, clock + written)
+    return f"{minus}P{date}{'T' + clock if clock else ''}" if date or clock else "P0"

@@ -8,13 +8,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from datetime import UTC
-from urllib.parse import urlsplit
+from datetime import timedelta
 
 from kumotasks.cli.client import Failure
-from kumotasks.cli.show import times
+from kumotasks.cli.show import many, times
 from kumotasks.cli.show.key import Call, find, parse
-from kumotasks.cli.show.words import cell, plain
+from kumotasks.cli.show.words import cell
 
 Transform = Callable[[object, Call], object]
 _KIB = 1024
@@ -26,6 +25,8 @@ def apply(value: object, calls: tuple[Call, ...], own: dict[str, Callable[[objec
         if call.name in own:
             value = own[call.name](value)
             continue
+        if call.name in LEFT_OUT:
+            raise Failure(f"The transform {call.name} is left out: {LEFT_OUT[call.name]}.")
         if call.name not in TABLE:
             raise Failure(f"Unknown transform function {call.name}. There are: {', '.join(sorted(TABLE))}.")
         try:
@@ -44,7 +45,9 @@ def _deep(value: object, call: Call, depth: int) -> object:
 
 
 def _basename(value: object, call: Call) -> object:
-    return str(value).rstrip("/").rpartition("/")[2] if value else call.argument(0, "undefined")
+    if not value:
+        return call.argument(0, "undefined")
+    return value.rstrip("/").rpartition("/")[2] if isinstance(value, str) else value
 
 
 def _segment(value: object, call: Call) -> object:
@@ -60,12 +63,13 @@ def _scope(value: object, call: Call) -> object:
     for name in call.arguments or ("regions", "zones"):
         _, found, after = address.partition(f"/{name}/")
         if found:
-            return after if call.arguments else after.partition("/")[0]
-    return urlsplit(address).path.lstrip("/") if "://" in address else address
+            return after
+    return address.rpartition("/")[2] if "://" in address else address
 
 
 def _date(value: object, call: Call) -> object:
-    stamp = times.instant(value, times.zone(call.argument(4, "tz_default")) if call.argument(4, "tz_default") else None)
+    default = call.argument(4, "tz_default")
+    stamp = times.instant(value, times.zone(default) if default else None) or times.since_epoch(value, _unit(call))
     if stamp is None:
         return call.argument(2, "undefined")
     named = call.argument(3, "tz")
@@ -79,59 +83,31 @@ def _duration(value: object, call: Call) -> object:
     start, end = call.argument(0, "start"), call.argument(1, "end")
     if start:
         first = times.instant(find(value, parse(start).steps))
-        last = times.instant(find(value, parse(end).steps)) if end else times.now()
-        seconds = (last - first).total_seconds() if first and last else None
+        last = (times.instant(find(value, parse(end).steps)) if end else None) or times.now()
+        seconds = (last - first).total_seconds() if first else None
     else:
-        seconds = times.span(value)
+        found = times.span(value)
+        seconds = None if found is None else found / _unit(call) if not isinstance(value, str) else found
     parts = int(call.argument(2, "parts", "3"))
     return call.argument(6, "undefined") if seconds is None else times.iso_duration(seconds, parts)
 
 
 def _iso(value: object, call: Call) -> object:
     stamp = times.instant(value)
-    return (
-        call.argument(0, "undefined", "T")
-        if stamp is None
-        else stamp.astimezone(UTC).isoformat(timespec="milliseconds")
-    )
+    if stamp is None:
+        return call.argument(0, "undefined", "T")
+    return (stamp + timedelta(microseconds=500)).isoformat(timespec="milliseconds")
 
 
-def _list(value: object, call: Call) -> object:
-    show, separator = call.argument(0, "show"), call.argument(2, "separator", ",")
-    if isinstance(value, dict):
-        sources = {"keys": value.keys(), "values": map(plain, value.values())}
-        shown = sources.get(show, (f"{name}={plain(each)}" for name, each in value.items()))
-        return separator.join(map(str, shown)) or call.argument(1, "undefined")
-    if isinstance(value, list):
-        return separator.join(plain(each) for each in value) or call.argument(1, "undefined")
-    return value or call.argument(1, "undefined")
-
-
-def _flatten(value: object, call: Call) -> object:
-    separator = call.argument(2, "separator", ",")
-    match value:
-        case dict():
-            return separator.join(f"{name}={_flatten(each, call)}" for name, each in value.items())
-        case list():
-            return separator.join(str(_flatten(each, call)) for each in value)
-    return call.argument(1, "undefined") if value is None else plain(value)
-
-
-def _join(value: object, call: Call) -> object:
-    items = value if isinstance(value, (list, str)) else []
-    return call.argument(0, "sep", "/").join(plain(each) for each in items) or call.argument(1, "undefined")
+def _unit(call: Call) -> float:
+    """How many of a number make a second."""
+    return float(dict(call.named).get("unit", "1"))
 
 
 def _split(value: object, call: Call) -> object:
-    return str(value).split(call.argument(0, "sep", "/")) if value else call.argument(1, "undefined")
-
-
-def _slice(value: object, call: Call) -> object:
-    bounds = [int(each) if each.strip() else None for each in call.argument(0, "op", ":").split(":")]
-    items = list(value) if isinstance(value, (list, str)) else []
-    if len(bounds) == 1:
-        return items[bounds[0] : (bounds[0] or 0) + 1 or None]
-    return items[slice(*bounds[:3])]
+    if not value or not isinstance(value, str):
+        return call.argument(1, "undefined")
+    return value.split(call.argument(0, "sep", "/"))
 
 
 def _yesno(value: object, call: Call) -> object:
@@ -160,23 +136,6 @@ def _compiled(pattern: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
         raise Failure(f"Expression RE pattern [{pattern}]: {error}") from None
 
 
-def _format(value: object, call: Call) -> object:
-    keys = call.arguments[1:]
-    values = [find(value, parse(key).steps) for key in keys] if keys else value if isinstance(value, list) else [value]
-    try:
-        return call.argument(0, "fmt", "{0}").format(*("" if each is None else each for each in values))
-    except (LookupError, ValueError, TypeError, AttributeError) as error:
-        raise Failure(f"format({call.argument(0, 'fmt')}): {error}") from None
-
-
-def _firstof(value: object, call: Call) -> object:
-    return next(filter(None, (find(value, parse(key).steps) for key in call.arguments)), "")
-
-
-def _extract(value: object, call: Call) -> object:
-    return [each for each in (find(value, parse(key).steps) for key in call.arguments) if each]
-
-
 def _float(value: object, call: Call) -> object:
     try:
         number = float(str(value))
@@ -189,37 +148,36 @@ def _float(value: object, call: Call) -> object:
 
 
 def _size(value: object, call: Call) -> object:
-    if not isinstance(value, (int, float, str)) or not value:
+    if not value:
         return call.argument(0, "zero", "0")
-    units = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
     try:
-        number = float(value)
+        number = float(value) if isinstance(value, (int, float, str)) else 0.0
     except ValueError:
-        return value
-    written = call.argument(2, "units_in").lower()
-    power = next((at for at, unit in enumerate(units) if unit.lower() == written), 0)
+        number = 0.0
+    units = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+    powers = {unit.lower(): power for power, unit in enumerate(units)}
+    power = powers.get(call.argument(2, "units_in").lower(), 0)
+    wanted = powers.get(call.argument(3, "units_out").lower())
+    precision = int(call.argument(1, "precision", "1"))
+    if wanted is not None:
+        return f"{round(number * _KIB ** (power - wanted), precision):g}"
     while number >= _KIB and power < len(units) - 1:
         number, power = number / _KIB, power + 1
-    return f"{round(number, int(call.argument(1, 'precision', '1'))):g} {units[power]}"
+    return f"{round(number, precision):g} {units[power]}"
 
 
 def _coded(encode: bool) -> Transform:
     def transform(value: object, call: Call) -> object:
-        if not isinstance(value, str):
+        if not value or not (encode or isinstance(value, str)):
             return call.argument(1, "undefined")
         if call.argument(0, "encoding").lower() != "base64":
             return value
         try:
-            return (base64.b64encode if encode else base64.b64decode)(value.encode()).decode()
+            return (base64.b64encode if encode else base64.b64decode)(str(value).encode()).decode()
         except ValueError:
             return call.argument(1, "undefined")
 
     return transform
-
-
-def _count(value: object, call: Call) -> object:
-    items = [plain(each) for each in value] if isinstance(value, (list, str)) else []
-    return {each: items.count(each) for each in sorted(set(items))}
 
 
 def _trailoff(value: object, call: Call) -> object:
@@ -231,38 +189,55 @@ def _error(value: object, call: Call) -> object:
     raise Failure(call.argument(0, "message") or cell(value))
 
 
+def _plainly(value: object, calls: tuple[Call, ...]) -> object:
+    return apply(value, calls, {})
+
+
+def _cased(change: Callable[[str], str]) -> Transform:
+    return lambda value, call: change(value) if isinstance(value, str) else value
+
+
+# What gcloud has and Kumo has not, and why.
+LEFT_OUT = {
+    "filter": "--filter chooses what is shown",
+    "group": "it shows lists of resources of Compute Engine; list() and join() show lists",
+    "if": "it asks which flags a line has, and there is nothing to show by that",
+    "resolution": "it is for the screens of virtual machines, and there are none here",
+}
 TABLE: dict[str, Transform] = {
     "always": lambda value, call: value,
     "basename": _basename,
     "collection": lambda value, call: call.argument(0, "undefined"),
-    "color": lambda value, call: value,
-    "count": _count,
+    "color": lambda value, call: str(value),
+    "count": many.counted,
     "date": _date,
     "decode": _coded(encode=False),
     "duration": _duration,
     "encode": _coded(encode=True),
+    "enum": lambda value, call: call.argument(2, "undefined"),  # no enumeration here describes its values
     "error": _error,
-    "extract": _extract,
-    "firstof": _firstof,
-    "flatten": _flatten,
+    "extract": many.extracted(_plainly),
+    "fatal": _error,
+    "firstof": many.first_of(_plainly),
+    "flatten": many.flattened,
     "float": _float,
-    "format": _format,
-    "if": lambda value, call: value,
+    "format": many.formatted(_plainly),
     "iso": _iso,
-    "join": _join,
+    "join": many.joined,
     "len": lambda value, call: len(value) if isinstance(value, (str, list, dict)) else 0,
-    "list": _list,
-    "lower": lambda value, call: str(value).lower() if value else value,
-    "notnull": lambda value, call: [each for each in value if each is not None] if isinstance(value, list) else value,
+    "list": many.listed,
+    "lower": _cased(str.lower),
+    "notnull": many.not_null,
     "regex": _regex,
     "scope": _scope,
     "segment": _segment,
     "size": _size,
-    "slice": _slice,
+    "slice": many.sliced,
     "sort": lambda value, call: sorted(value, key=str) if isinstance(value, (list, str, dict)) else value,
     "split": _split,
     "sub": _sub,
+    "synthesize": many.synthesized,
     "trailoff": _trailoff,
-    "upper": lambda value, call: str(value).upper() if value else value,
+    "upper": _cased(str.upper),
     "yesno": _yesno,
 }

@@ -1,6 +1,6 @@
-"""`kumo tasks batch-create`: the tasks of a file, a hundred a call; what failed is told, and can be kept to try again.
+"""`kumo tasks batch-create` and `batch-delete`: many tasks, a hundred a call; what failed is told, and can be kept.
 
-Exit codes of its own: 2 if some tasks were made and some were not, 1 if none was.
+Exit codes of its own: 2 if it was done for some tasks and for some it was not, 1 if for none.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kumotasks.cli.client import Failure, Json, Refused, Unreached, printable
-from kumotasks.cli.command import Command, Flag
+from kumotasks.cli.command import Command, Flag, Positional
 from kumotasks.cli.line import Line
+from kumotasks.cli.operations import finished
 from kumotasks.cli.resource import path
-from kumotasks.cli.tasks.names import queue_name, short
+from kumotasks.cli.tasks.names import queue_name, short, task_name
+from kumotasks.cli.tasks.queues import NOTHING
 
 MOST = 100  # tasks in one call
 PARTIAL = 2  # the exit code
@@ -23,11 +25,25 @@ PARTIAL = 2  # the exit code
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A task that was not made: its place in the file, from 1 on, what was asked, and the refusal."""
+    """A task that it was not done for: its place, from 1 on, what was asked, and the refusal."""
 
     place: int
     request: Json
     error: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call for many: its verb on a queue's tasks, how sentences name what it does, and its body for some of them."""
+
+    verb: str
+    doing: str
+    done: str
+    body: Callable[[Sequence[Json]], Json]
+
+
+_CREATE = Call("batchCreate", "Creating", "created", lambda chunk: {"requests": list(chunk)})
+_DELETE = Call("batchDelete", "Deleting", "deleted", lambda chunk: {"names": [each["name"] for each in chunk]})
 
 
 def batch_create(line: Line) -> object:
@@ -42,46 +58,63 @@ def batch_create(line: Line) -> object:
     if line.on("dry-run"):
         line.say(f"Would create {_count(asked)} in queue [{short(queue)}].")
         return [each["task"] for each in asked]
-    made, failed = _made(line, queue, asked)
-    for sentence in _sentences(failed):
-        line.say(sentence)
+    answers, failed = _carried_out(line, _CREATE, queue, asked)
     if kept:
         output_file.put(kept, _to_try_again(failed))
-    return _told(line, queue, made, failed)
+    _tell(line, _CREATE, queue, len(asked), failed)
+    return [task for answer in answers for task in _tasks(answer)]
 
 
-def _told(line: Line, queue: str, made: list[Json], failed: Sequence[Failed]) -> object:
-    if not made:
-        raise Failure(f"None of {_count(failed)} was created in queue [{short(queue)}].")
+def batch_delete(line: Line) -> object:
+    names = dict.fromkeys(task_name(line, each) for each in line.texts("task"))
+    queues = {each.rpartition("/tasks/")[0]: each for each in names}
+    if len(queues) > 1:
+        raise Failure(f"[{'] and ['.join(queues.values())}] are in different queues: write a line for each queue.")
+    queue = next(iter(queues))
+    asked: list[Json] = [{"name": each} for each in names]
+    line.confirm(f"Are you sure you want to delete {_count(asked)} of queue: [{short(queue)}]")
+    _, failed = _carried_out(line, _DELETE, queue, asked)
+    _tell(line, _DELETE, queue, len(asked), failed)
+    return NOTHING
+
+
+def _tell(line: Line, call: Call, queue: str, asked: int, failed: Sequence[Failed]) -> None:
+    """Say what came of it. Raises Failure if nothing did."""
+    for sentence in _sentences(failed):
+        line.say(sentence)
+    if len(failed) == asked:
+        raise Failure(f"None of {_count(failed)} was {call.done} in queue [{short(queue)}].")
     if failed:
         line.code = PARTIAL
-        line.say(f"Created {len(made)} of {len(made) + len(failed)} tasks in queue [{short(queue)}].")
+        told = f"{asked - len(failed)} of {asked} tasks"
     else:
-        line.say(f"Created {_count(made)} in queue [{short(queue)}].")
-    return made
+        told = "1 task" if asked == 1 else f"{asked} tasks"
+    line.say(f"{call.done.capitalize()} {told} in queue [{short(queue)}].")
 
 
-def _made(line: Line, queue: str, asked: Sequence[Json]) -> tuple[list[Json], list[Failed]]:
-    """The tasks that were made, and those that were not. Goes on after a call that fails, for others may not."""
-    made: list[Json] = []
+def _carried_out(line: Line, call: Call, queue: str, asked: Sequence[Json]) -> tuple[list[Json], list[Failed]]:
+    """The operations, and what failed. Goes on after a call that fails, for others may not."""
+    answers: list[Json] = []
     failed: list[Failed] = []
     for first in range(0, len(asked), MOST):
         chunk = asked[first : first + MOST]
         try:
-            answer = _call(line, queue, chunk)
+            with line.progress(f"{call.doing} {_count(asked)}, {first} are done"):
+                answer = _called(line, call, queue, chunk)
         except Unreached as unreached:  # nor would it be by the next call
-            return made, [*failed, *_all_failed(asked[first:], first, {"message": str(unreached)})]
+            return answers, [*failed, *_all_failed(asked[first:], first, {"message": str(unreached)})]
         except Refused as refused:
             failed += _all_failed(chunk, first, _error(refused))
             continue
-        made += _tasks(answer)
+        answers.append(answer)
         failed += _refusals(answer, chunk, first)
-    return made, failed
+    return answers, failed
 
 
-def _call(line: Line, queue: str, chunk: Sequence[Json]) -> Json:
-    body: Json = {"requests": list(chunk), "requestId": str(uuid.uuid4())}
-    return line.call("POST", path("v2", f"{queue}/tasks", ":batchCreate"), body=body)
+def _called(line: Line, call: Call, queue: str, chunk: Sequence[Json]) -> Json:
+    """The operation at its end."""
+    body: Json = {**call.body(chunk), "requestId": str(uuid.uuid4())}
+    return finished(line, "v2", line.call("POST", path("v2", f"{queue}/tasks", f":{call.verb}"), body=body))
 
 
 def _tasks(operation: Json) -> Iterator[Json]:
@@ -158,6 +191,16 @@ COMMANDS = (
                 metavar="PATH",
             ),
         ),
+        format="none",
+        located=True,
+    ),
+    Command(
+        "tasks batch-delete",
+        "delete several tasks of a queue at once",
+        "kumo tasks batch-delete welcome reminder --queue=mail",
+        batch_delete,
+        (Positional("TASK", "a task's full name or its URL; or its id, with --queue", "+"),),
+        (Flag("queue", "the queue's id, its full name or its URL", metavar="QUEUE"),),
         format="none",
         located=True,
     ),

@@ -68,7 +68,8 @@ def delete(line: Line) -> object:
         "Deleted queues can not be re-created for a duration of up to 7 days. Are you sure you want to delete: "
         f"[{short(name)}]"
     )
-    line.call("DELETE", path("v2", name))
+    with line.progress(f"Deleting queue [{short(name)}]"):
+        line.call("DELETE", path("v2", name))
     line.say(f"Deleted queue [{short(name)}].")
     return NOTHING
 
@@ -76,7 +77,8 @@ def delete(line: Line) -> object:
 def purge(line: Line) -> object:
     name = queue_name(line, line.text("queue"))
     line.confirm(f"Are you sure you want to purge: [{short(name)}]")
-    line.call("POST", path("v2", name, ":purge"), body={})
+    with line.progress(f"Purging queue [{short(name)}]"):
+        line.call("POST", path("v2", name, ":purge"), body={})
     line.say(f"Purged queue [{short(name)}].")
     return NOTHING
 

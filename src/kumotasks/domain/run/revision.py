@@ -37,3 +37,14 @@ class Revision:
     @property
     def name(self) -> str:
         return f"{self.service}/revisions/{self.id}"
+
+    @property
+    def knative_labels(self) -> dict[str, str]:
+        """Its own and those that the Knative API adds, by which revisions are selected."""
+        return {
+            **dict(self.labels),
+            "cloud.googleapis.com/location": self.service.location,
+            "serving.knative.dev/configuration": self.service.service,
+            "serving.knative.dev/configurationGeneration": str(self.service_generation),
+            "serving.knative.dev/service": self.service.service,
+        }

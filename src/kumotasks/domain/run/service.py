@@ -47,6 +47,8 @@ class Service:
 
     `generation` rises with each change of what was asked for; `observed` is the generation that was carried out.
     `latest_created` and `latest_ready` are revision ids, "" before there is one. `etag` is the record's.
+    `template_generation` rises with each change of the template, so with each revision. `trusted`: the template came
+    from somebody who may have commands run here; it is never the caller's to say.
     """
 
     name: ServiceName
@@ -71,7 +73,9 @@ class Service:
     updated: int = 0
     deleted: int | None = None
     rest: bytes = b""
+    trusted: bool = False
     generation: int = 1
+    template_generation: int = 1
     observed: int = 0
     latest_created: str = ""
     latest_ready: str = ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kumotasks.dispatch.deadlines import Deadlines
 from kumotasks.domain.clock import DAY, MILLISECOND, SECOND, ManualClock
+from kumotasks.domain.deadlines import Deadlines
 
 START = 1_750_000_000 * SECOND
 

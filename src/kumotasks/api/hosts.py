@@ -1,0 +1,36 @@
+"""Whom a request is for: a private worker, by the host it names, or this server itself.
+
+It stands in front of both applications and is on the way of every call, so it costs one look into a dictionary. It
+knows neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from kumotasks.api.exchange import Receive, Scope, Send
+from kumotasks.workers.asgi import host_in, host_name
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Hosts:
+    """An ASGI application. `find` has something for a host of a service: lower case, without a port."""
+
+    def __init__(self, find: Callable[[str], object | None], *, front: App, application: App) -> None:
+        self._find = find
+        self._front = front
+        self._application = application
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "http" and self.ours(host_in(scope)):
+            return self._front(scope, receive, send)
+        return self._application(scope, receive, send)
+
+    def ours(self, host: str) -> bool:
+        """Whether a service answers to this name."""
+        return self._find(host) is not None
+
+    def guest(self, host: bytes) -> bool:
+        """The same of a Host header: what comes for a service goes by other bounds than the API's."""
+        return self.ours(host_name(host))

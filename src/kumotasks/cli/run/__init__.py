@@ -1,0 +1,1 @@
+"""`kumo run`: services, their revisions and logs, in gcloud's words."""

@@ -1,0 +1,1 @@
+"""The PostgreSQL engine: any number of nodes on one database."""

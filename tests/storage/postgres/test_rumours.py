@@ -1,0 +1,110 @@
+"""What a node hears of what another node did."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from kumotasks.domain.errors import EntityNotFound, QueueExists, QueueNotFound, TaskExists
+from kumotasks.domain.queue import QueueState
+from kumotasks.storage.records import RecordChanged
+from kumotasks.storage.sqlstore import SqlStore
+from kumotasks.storage.store import (
+    QueueChanged,
+    QueueDeleted,
+    QueuePurged,
+    RunsArrived,
+    StoredQueue,
+    TaskRemoved,
+    TasksArrived,
+)
+from tests.factory import NOW, a_named_task, a_queue, a_task, ids, queue_name
+from tests.storage.postgres.conftest import Hearing
+
+
+async def test_the_home_hears_of_tasks_and_runs(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    await there.take_homes()
+    told = Hearing(there)
+    task, named = a_task(due=NOW + 7), a_named_task("n", due=NOW + 5)
+    await here.add_tasks([task])
+    await told.rumour(TasksArrived(q.number, NOW + 7))
+    await here.add_tasks([named])
+    await told.rumour(TasksArrived(q.number, NOW + 5))
+    await here.request_run(task.name, NOW)
+    await told.rumour(RunsArrived(q.number))
+    assert [number for number, _ in await there.run_requests()] == [q.number]
+    await here.delete_task(task.name, now=NOW, name_until=NOW)
+    await told.rumour(TaskRemoved(q.number, task.serial))
+    assert told.wakes == []
+
+
+async def test_nobody_hears_of_his_own_queue(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    await here.take_homes()
+    own, other = Hearing(here), Hearing(there)
+    await here.add_tasks([a_task()])
+    await here.add_tasks([a_named_task("n")])
+    await here.create_queue(a_queue("last"), NOW)
+    await other.until(lambda: bool(other.wakes))
+    assert (own.rumours, other.rumours) == ([], [])
+
+
+async def test_every_node_hears_of_changes_to_queues(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    told = Hearing(there)
+    paused = await here.change_queue(queue_name(), lambda queue: replace(queue, state=QueueState.PAUSED))
+    await told.until(lambda: told.wakes == [QueueChanged(paused)])
+    assert await there.get_queue(queue_name()) == paused
+    purged = await here.purge_queue(queue_name(), now=NOW, names_until=NOW)
+    await told.until(lambda: told.wakes[1:] == [QueuePurged(purged)])
+    await here.delete_queue(queue_name(), now=NOW, name_until=NOW)
+    await told.until(lambda: told.wakes[2:] == [QueueDeleted(q.number)])
+    with pytest.raises(QueueNotFound):
+        await there.get_queue(queue_name())
+
+
+async def test_a_queue_is_there_for_every_node_at_once(here: SqlStore, there: SqlStore) -> None:
+    for n in range(10):
+        stored = await here.create_queue(a_queue(f"q{n}"), NOW)
+        assert await there.get_queue(queue_name(f"q{n}")) == stored
+        (kept,) = await there.add_tasks([a_task(queue=f"q{n}")])
+        assert not isinstance(kept, QueueNotFound)
+
+
+async def test_no_task_is_added_to_a_queue_as_it_was(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    """What one node purged or deleted is so for the next call on another, whatever that one has heard yet."""
+    for n in range(20):
+        await here.purge_queue(queue_name(), now=NOW, names_until=NOW)
+        (kept,) = await there.add_tasks([a_task(str(n) * 20)])
+        assert await there.list_tasks(queue_name(), after="", limit=9, max_bytes=10**9) == [kept]
+    await here.delete_queue(queue_name(), now=NOW, name_until=NOW)
+    assert ids(await there.add_tasks([a_task()])) == ["QueueNotFound"]
+    with pytest.raises(EntityNotFound):
+        await there.delete_queue(queue_name(), now=NOW, name_until=NOW)
+
+
+async def test_of_two_nodes_that_want_the_same_one_gets_it(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    for n in range(10):
+        created = await asyncio.gather(
+            *(store.create_queue(a_queue(f"q{n}"), NOW) for store in (here, there)), return_exceptions=True
+        )
+        assert sorted(type(each).__name__ for each in created) == [QueueExists.__name__, StoredQueue.__name__]
+        added = await asyncio.gather(*(store.add_tasks([a_named_task(f"n{n}")]) for store in (here, there)))
+        assert sorted(ids([each[0]])[0] for each in added) == [TaskExists.__name__, f"n{n}"]
+
+
+async def test_changes_of_two_nodes_are_both_kept(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    async def count(store: SqlStore) -> None:
+        for _ in range(10):
+            await store.change_queue(queue_name(), lambda queue: replace(queue, purge_time=(queue.purge_time or 0) + 1))
+
+    await asyncio.gather(count(here), count(there))
+    (stored,) = await here.list_queues(q.queue.name.parent, after="", limit=9)
+    assert stored.queue.purge_time == 20
+
+
+async def test_of_two_nodes_with_the_same_etag_one_may_put(here: SqlStore, there: SqlStore) -> None:
+    for n in range(10):
+        puts = [store.records.put_record("k", str(n), b"v", now=NOW, if_etag="") for store in (here, there)]
+        answers = await asyncio.gather(*puts, return_exceptions=True)
+        assert [isinstance(answer, RecordChanged) for answer in answers].count(True) == 1
