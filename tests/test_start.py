@@ -238,11 +238,16 @@ def test_a_second_signal_cuts_the_drain_short(tmp_path: Path, worker: RecordingW
     ended.set()
 
 
-def test_a_stopped_server_leaves_its_two_files_and_a_lock(tmp_path: Path) -> None:
+def test_a_stopped_server_leaves_its_files_and_a_lock(tmp_path: Path) -> None:
     with running(tmp_path) as process:
         assert process.http("POST", f"/v2/{LOCATION}/queues", {"name": QUEUE})[0] == 200
         assert process.stop() == 0
-    assert {each.name for each in (tmp_path / "data").iterdir()} == {"kumo.db", "kumo.db.lock", "logs.db"}
+    assert {each.name for each in (tmp_path / "data").iterdir()} == {
+        "kumo.db",
+        "kumo.db.lock",
+        "logs.db",
+        "run-secret",
+    }
 
 
 def stop_with(process: KumoProcess, number: signal.Signals) -> int:

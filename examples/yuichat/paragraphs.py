@@ -17,6 +17,8 @@ _DISGUISED = re.compile(r"[\u2e80-\u2fdf\uf900-\ufaff\ufb00-\ufb06]")
 # Between characters of these scripts a line break is no space. Korean writes spaces.
 _UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff01-\uff60]")
 _SHORT = 0.6  # of the longest line: a line that ends there was ended by its writer
+_NEARLY = 0.9  # where a sentence also ends
+_WIDEST = 120  # characters; nobody wraps lines later, so in a block with a longer one each is a paragraph
 
 
 def paragraphs(text: str) -> str:
@@ -29,14 +31,17 @@ def paragraphs(text: str) -> str:
 
 def _unwrapped(block: str) -> Iterator[str]:
     lines = [line for each in block.split("\n") if (line := _SPACES.sub(" ", each).strip())]
-    width = max(map(len, lines), default=0) * _SHORT
+    width = max(map(len, lines), default=0)
+    if width > _WIDEST:
+        yield from lines
+        return
     whole = ""
     for line in lines:
         if whole and _ITEM.match(line):
             yield whole
             whole = ""
         whole = _joined(whole, line)
-        if len(line) < width or (line.endswith(_ENDS) and len(line) < width / _SHORT * 0.9):
+        if len(line) < width * (_NEARLY if line.endswith(_ENDS) else _SHORT):
             yield whole
             whole = ""
     if whole:

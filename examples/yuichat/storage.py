@@ -30,6 +30,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
+from examples.yuichat.questions.question import Question
+
 if TYPE_CHECKING:
     from sqlite3 import Connection as SQLiteConnection
 
@@ -82,15 +84,6 @@ class Document:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as it is kept; `sentence` is the one of the text that answers it."""
-
-    text: str
-    answer: str
-    sentence: str
-
-
 class Storage:
     """Every method is one transaction, and may be called from any thread, but not from one that runs an event loop."""
 
@@ -123,7 +116,7 @@ class Storage:
             connection.execute(counted.values(status=Status.GENERATING, tries=_documents.c.tries + 1))
             return _found(connection, number)
 
-    def finish(self, number: int, questions: Sequence[Asked]) -> bool:
+    def finish(self, number: int, questions: Sequence[Question]) -> bool:
         """Make a document ready with these questions. False if somebody was first: then his stay, and these go."""
         ready = update(_documents).where(_documents.c.id == number, _OPEN).values(status=Status.READY, error="")
         rows = [
@@ -152,11 +145,11 @@ class Storage:
         with self._engine.connect() as connection:
             return _found(connection, number)
 
-    def questions(self, number: int) -> tuple[Asked, ...]:
+    def questions(self, number: int) -> tuple[Question, ...]:
         ordered = select(_questions).where(_questions.c.document_id == number).order_by(_questions.c.position)
         with self._engine.connect() as connection:
             rows = connection.execute(ordered).mappings().all()
-        return tuple(Asked(row["text"], row["answer"], row["sentence"]) for row in rows)
+        return tuple(Question(row["text"], row["answer"], row["sentence"]) for row in rows)
 
     def documents(self, before: int | None = None) -> tuple[Document, ...]:
         """The newest first, a hundred at most, of those before number `before`."""

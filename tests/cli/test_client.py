@@ -285,7 +285,7 @@ def test_what_a_refusal_says_beside_its_sentence_stands_below_it(
         "- '@type': type.googleapis.com/google.rpc.BadRequest\n"
         "  fieldViolations:\n"
         '  - description: "bad \\e name"\n'
-        "    field: queue.name\n",
+        "    field: queue.name\n"
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -165,3 +167,43 @@ def test_at_the_stop_everything_is_in_the_file(
     write_pages(writer, 5)
     checkpointer.stop()
     assert log_pages(file) == 0
+
+
+def test_a_reader_of_the_log_does_not_hold_up_the_writer(
+    checkpointer: Checkpointer, later: Later, writer: sqlite3.Connection, file: SqliteFile
+) -> None:
+    with contextlib.closing(file.connect(cache_bytes=CACHE)) as reader:
+        write_pages(writer, 50)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM record").fetchone()
+        write_pages(writer, 50)
+        checkpointer.wrote(100, checkpointer.ended)
+        later.run()
+        assert checkpointer.is_long
+        resetting = threading.Thread(target=checkpointer.reset_log, args=(writer,), daemon=True)
+        resetting.start()
+        resetting.join(10)  # its patience with others is 30 s
+        assert not resetting.is_alive()
+        assert reader.execute("SELECT count(*) FROM record").fetchone() == (50,)
+    assert writer.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
+
+
+def test_the_log_begins_anew_once_the_reader_is_gone(
+    checkpointer: Checkpointer, later: Later, writer: sqlite3.Connection, file: SqliteFile
+) -> None:
+    with contextlib.closing(file.connect(cache_bytes=CACHE)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM record").fetchone()
+        for _ in range(4):
+            write_pages(writer, 60)
+            checkpointer.wrote(60, checkpointer.ended)
+            later.run()
+            checkpointer.reset_log(writer)
+        assert log_pages(file) >= 240
+        reader.execute("COMMIT")
+    write_pages(writer, 60)
+    checkpointer.wrote(60, checkpointer.ended)
+    later.run()
+    checkpointer.reset_log(writer)
+    write_pages(writer, 1)
+    assert log_pages(file) <= 80

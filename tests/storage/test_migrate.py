@@ -13,7 +13,12 @@ from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlitefile import ENGINE
 from tests.factory import NOW, a_queue, queue_name
 
-TABLES_SINCE = {2: ("record",), 3: ("attempt", "dead_letter"), 4: ("open_attempt",)}
+MADE_BY = {  # the youngest first, so that an index goes before its table
+    5: ("INDEX record_age",),
+    4: ("TABLE open_attempt",),
+    3: ("TABLE attempt", "TABLE dead_letter"),
+    2: ("TABLE record",),
+}
 
 
 def schema(path: Path) -> list[tuple[str, str]]:
@@ -49,8 +54,8 @@ async def test_a_store_of_any_earlier_version_is_brought_up_to_date(tmp_path: Pa
     kept = await store.create_queue(a_queue(), NOW)
     await store.stop()
     connection = sqlite3.connect(old)
-    younger = [table for since, tables in TABLES_SINCE.items() if since > version for table in tables]
-    connection.executescript(f"{''.join(f'DROP TABLE {table};' for table in younger)} PRAGMA user_version = {version}")
+    younger = [each for since, made in MADE_BY.items() if since > version for each in made]
+    connection.executescript(f"{''.join(f'DROP {each};' for each in younger)} PRAGMA user_version = {version}")
     connection.close()
     await store.start()
     assert await store.get_queue(queue_name()) == kept

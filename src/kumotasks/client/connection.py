@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from threading import Event, Lock
+from threading import Event, Lock, Timer
 from typing import TYPE_CHECKING
 
 from kumotasks.client.caller import Caller, Unproven
@@ -30,6 +30,7 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 500),  # a task waits for it; the library would let it wait two minutes
     ("grpc.min_reconnect_backoff_ms", 5_000),  # for how long it tries to connect
 )
+_LINGER = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +84,20 @@ class Connection:
         except Unproven as error:
             return Failed(str(error), again=error.again, sent=False)
         with self._opening:
-            client = self._client
-        if not _reached(self._channel, retry.connect):
+            client, channel = self._client, self._channel
+        if not _reached(channel, retry.connect):
             return Failed(f"{self._server.url} could not be reached", again=True, sent=False)
         return self._sent(client, asked, proof, retry.timeout)
 
     def close(self) -> None:
-        """Close it; the next attempt opens it again."""
+        """Let it go; it ends a few seconds later, and the next attempt opens another."""
         with self._opening:
-            if "_channel" in self.__dict__:
-                self._channel.close()
-                del self._channel, self._client
+            self.__dict__.pop("_client", None)
+            if (channel := self.__dict__.pop("_channel", None)) is not None:
+                # The library's own thread that watches a channel, for a moment longer, would fail if it were closed.
+                closing = Timer(_LINGER, channel.close)
+                closing.daemon = True
+                closing.start()
 
     @property
     def account(self) -> str:

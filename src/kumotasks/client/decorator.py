@@ -18,6 +18,7 @@ from kumotasks.client.retry import Retry
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 Arguments = dict[str, object]
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -65,10 +66,10 @@ class _Route:
         return found
 
 
-class Task(Generic[P, R]):
+class Task(Generic[P, R_co]):
     """A function whose call enqueues it."""
 
-    def __init__(self, run: Callable[P, R], route: _Route) -> None:
+    def __init__(self, run: Callable[P, R_co], route: _Route) -> None:
         self.run = run
         self._route = route
         update_wrapper(self, run)
@@ -77,7 +78,7 @@ class Task(Generic[P, R]):
     def path(self) -> str:
         return self._route.path
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[R]:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[R_co]:
         """Enqueue a run with these arguments; where there is no queue it runs as the queue's fallback says."""
         route = self._route
         return route.queue.enqueue(
@@ -89,16 +90,16 @@ class Task(Generic[P, R]):
             fallback=lambda _: self.run(*args, **kwargs),
         )
 
-    def received(self, body: bytes) -> R:
+    def received(self, body: bytes) -> R_co:
         """Run as a request's body says. Raises BadPayload."""
         arguments = self._route.read(body)
         return _run(self.run, arguments)
 
 
-class AsyncTask(Generic[P, R]):
+class AsyncTask(Generic[P, R_co]):
     """A coroutine function whose call enqueues it."""
 
-    def __init__(self, run: Callable[P, Coroutine[object, object, R]], route: _Route) -> None:
+    def __init__(self, run: Callable[P, Coroutine[object, object, R_co]], route: _Route) -> None:
         self.run = run
         self._route = route
         update_wrapper(self, run)
@@ -107,11 +108,11 @@ class AsyncTask(Generic[P, R]):
     def path(self) -> str:
         return self._route.path
 
-    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[R]:
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[R_co]:
         """As Task's, awaited."""
         route = self._route
 
-        async def now(_: Arguments) -> R:
+        async def now(_: Arguments) -> R_co:
             return await self.run(*args, **kwargs)
 
         return await route.queue.enqueue_async(
@@ -123,7 +124,7 @@ class AsyncTask(Generic[P, R]):
             fallback=now,
         )
 
-    async def received(self, body: bytes) -> R:
+    async def received(self, body: bytes) -> R_co:
         """Run as a request's body says. Raises BadPayload."""
         arguments = self._route.read(body)
         return await _run(self.run, arguments)

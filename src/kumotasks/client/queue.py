@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never, overload
 
 from kumotasks.client import env_file
 from kumotasks.client.clock import instant
@@ -123,6 +123,30 @@ class TaskQueue:
             case done:
                 return done
 
+    @overload
+    async def enqueue_async(
+        self,
+        path: str,
+        payload: P,
+        *,
+        delay: Seconds = 0,
+        name: str | None = None,
+        deadline: Seconds | None = None,
+        retry: Retry | None = None,
+        fallback: Callable[[P], Awaitable[R]],
+    ) -> Outcome[R]: ...
+    @overload
+    async def enqueue_async(
+        self,
+        path: str,
+        payload: P,
+        *,
+        delay: Seconds = 0,
+        name: str | None = None,
+        deadline: Seconds | None = None,
+        retry: Retry | None = None,
+        fallback: Callable[[P], R] | None = None,
+    ) -> Outcome[R]: ...
     async def enqueue_async(
         self,
         path: str,

@@ -17,9 +17,9 @@ from kumotasks.domain.clock import DAY, Clock
 from kumotasks.domain.errors import EntityNotFound, InvalidArgument, KumoError
 from kumotasks.domain.names import QueueName, parse_operation, parse_queue
 from kumotasks.domain.task import NewTask, Task
-from kumotasks.storage.retention import Retention
 from kumotasks.service.tasks import Tasks
 from kumotasks.storage.records import Record, Records
+from kumotasks.storage.retention import Retention
 
 KIND = "operation"
 MAX_CREATES = 100  # Cloud Tasks: requests in one BatchCreateTasks
@@ -106,7 +106,7 @@ class Batches:
             raise InvalidArgument("The request_id is not valid; use a UUID.")
         name = f"{queue.parent}/operations/{request_id or uuid.uuid4()}"
         if name not in self._under_way:
-            under_way = asyncio.ensure_future(self._first(name, what, carry_out))
+            under_way = asyncio.ensure_future(self._first(name, what, carry_out, new=not request_id))
             self._under_way[name] = under_way
             under_way.add_done_callback(partial(self._over, name))
         done, value = await asyncio.shield(self._under_way[name])
@@ -118,9 +118,9 @@ class Batches:
         del self._under_way[name]
         under_way.cancelled() or under_way.exception()  # whoever waited has it; nobody waiting is fine too
 
-    async def _first(self, name: str, what: str, carry_out: CarryOut) -> Operation:
-        """Carry the batch out, unless an earlier call did, and remember its operation."""
-        earlier = await self._records.get_record(KIND, name)
+    async def _first(self, name: str, what: str, carry_out: CarryOut, *, new: bool) -> Operation:
+        """Carry the batch out, unless an earlier call did, and remember its operation. `new`: the name is our own."""
+        earlier = None if new else await self._records.get_record(KIND, name)
         if earlier is not None and earlier.updated + KEPT >= self._clock.now():
             return _unpack(earlier)
         value = await carry_out(name)

@@ -18,8 +18,8 @@ from kumotasks.domain import paging
 from kumotasks.domain.clock import DAY, Clock
 from kumotasks.domain.errors import EntityNotFound, InvalidArgument, ResourceExhausted, ServiceNotFound
 from kumotasks.domain.principal import Need, Principal
-from kumotasks.storage.retention import Retention
 from kumotasks.storage.records import ABSENT, Record, RecordChanged, Records
+from kumotasks.storage.retention import Retention
 
 if TYPE_CHECKING:
     from kumotasks.auth.authorize import Authorizer

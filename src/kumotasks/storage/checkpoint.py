@@ -8,8 +8,10 @@ pages that are not in the file yet, and no commit can reset the log under the ch
 it cannot happen on any version.
 
 Under steady load the log would never be reset, for some page always came meanwhile. Once it is long, the writer lets it
-begin anew between two batches; by then nearly all of it is in the file. The log then keeps its room on the disk: a
-commit that need not make its file longer is a third faster, and on a full disk that room is all there is.
+begin anew between two batches; by then nearly all of it is in the file. It does not wait for whoever reads from the log
+at that moment: a slow read would be seen as latency of creation, and the next checkpoint brings the next try. The log
+then keeps its room on the disk: a commit that need not make its file longer is a third faster, and on a full disk that
+room is all there is.
 """
 
 from __future__ import annotations
@@ -17,11 +19,23 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor
 
 EVERY = 1_024  # pages, 4 MiB
 LONG = 4_096  # pages, 16 MiB
 _TOO_LONG = 4  # times as long: more room than the log should keep
+
+
+@contextlib.contextmanager
+def impatient(connection: sqlite3.Connection) -> Iterator[None]:
+    """Within, the connection gives up at once where it would wait for another one's lock."""
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 class Checkpointer:
@@ -73,7 +87,7 @@ class Checkpointer:
             if self._running:
                 return
             how = "TRUNCATE" if self._length > _TOO_LONG * self._long else "RESTART"
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(sqlite3.Error), impatient(writer):
                 writer.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
             self._end(0)
 

@@ -1,6 +1,6 @@
 """The contract for everything cold: policies, configurations, operations, accounts, keys, services.
 
-A record is a kind, a key and bytes; the four verbs know nothing of what the bytes mean. Every put gives a new etag.
+A record is a kind, a key and bytes; the verbs know nothing of what the bytes mean. Every put gives a new etag.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ABSENT = ""  # the etag of a record that must not exist yet
 
 
 class Records(Protocol):
-    """Get, list, put if the etag still holds, delete."""
+    """Get, list, put if the etag still holds, delete, forget the old ones."""
 
     async def get_record(self, kind: str, key: str) -> Record | None: ...
 
@@ -40,3 +40,9 @@ class Records(Protocol):
 
     async def delete_record(self, kind: str, key: str) -> bool:
         """Whether there was one."""
+
+    async def forget_records(self, kind: str, *, before: int, limit: int) -> int:
+        """Remove up to `limit` that were last put before the instant `before`, the oldest first; how many there were.
+
+        No value is read: they may be large, and many.
+        """

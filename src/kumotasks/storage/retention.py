@@ -1,11 +1,11 @@
-"""Records that are kept for a while: now and then the old ones are forgotten. What they hold is their keeper's."""
+"""Records that are kept for a while: now and then the oldest are forgotten. What they hold is their keeper's."""
 
 from __future__ import annotations
 
 from kumotasks.domain.clock import Clock
 from kumotasks.storage.records import Records
 
-_PAGE = 100
+_SHARE = 2  # as many as were added, and as many again: what has gathered is worked off
 
 
 class Retention:
@@ -25,9 +25,5 @@ class Retention:
         if self._since < self._every:
             return
         self._since = 0
-        after, now = "", self._clock.now()
-        while page := await self._records.list_records(self._kind, prefix="", after=after, limit=_PAGE):
-            for record in page:
-                if record.updated + self._kept < now:
-                    await self._records.delete_record(self._kind, record.key)
-            after = page[-1].key
+        before = self._clock.now() - self._kept
+        await self._records.forget_records(self._kind, before=before, limit=_SHARE * self._every)

@@ -8,13 +8,13 @@ from functools import partial
 from kumotasks.storage.engine import Engine
 from kumotasks.storage.operation import Ask, Asking, Done, Operation
 from kumotasks.storage.records import ABSENT, Record, RecordChanged
-from kumotasks.storage.rows import unpack_record
+from kumotasks.storage.rows import columns, unpack_record
 
 _BEHIND_ALL = "\U0010ffff"
 
 
 class SqlRecords:
-    """Get, list, put if the etag still holds, delete."""
+    """Get, list, put if the etag still holds, delete, forget the old ones."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -31,6 +31,9 @@ class SqlRecords:
 
     async def delete_record(self, kind: str, key: str) -> bool:
         return await self._engine.write(partial(_delete, kind, key))
+
+    async def forget_records(self, kind: str, *, before: int, limit: int) -> int:
+        return await self._engine.write(partial(_forget, kind, before, limit))
 
 
 def _find(kind: str, key: str) -> Asking[Record | None]:
@@ -54,6 +57,11 @@ def _put(record: Record, if_etag: str | None) -> Operation[Record]:
             raise RecordChanged
     yield Ask("put_record", (record.kind, record.key, record.value, record.etag, record.updated))
     return Done(record)
+
+
+def _forget(kind: str, before: int, limit: int) -> Operation[int]:
+    rows = yield Ask("forget_records", (kind, before, limit))
+    return Done(columns(rows[0], tuple[int])[0])
 
 
 def _delete(kind: str, key: str) -> Operation[bool]:

@@ -141,7 +141,8 @@ class SqlStore:
         of: dict[QueueName, list[tuple[int, int, Task]]] = {}
         for attempt in attempts:
             of.setdefault(attempt[2].name.queue, []).append(attempt)
-        writes = [self._engine.write(partial(tasks.note_open, each), name) for name, each in of.items()]
+        noted: list[tuple[QueueName | None, list[tuple[int, int, Task]]]] = [*of.items()] or [(None, [])]
+        writes = [self._engine.write(partial(tasks.note_open, each), name) for name, each in noted]
         await asyncio.gather(*writes)
 
     async def run_requests(self) -> list[tuple[int, Task]]:

@@ -34,6 +34,8 @@ _CONFIGURATIONS = {
 _VARYING = (
     (re.compile(r"\b20[0-24-9]\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"), "NOW"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
+    (re.compile(r'(?<=/nonce": ")[a-z]+'), "NONCE"),
+    (re.compile(r"(?<=-0000\d-)(?!abc)[a-z]{3}\b"), "NEW"),
     (re.compile(r"127\.0\.0\.1:\d{4,}"), "127.0.0.1:PORT"),
 )
 # Lines that come out otherwise where callers are asked who they are. The others are spared the signatures.

@@ -85,3 +85,29 @@ async def test_records_are_listed_by_key_within_a_prefix(records: SqlRecords) ->
     assert await keys(records, prefix="p/", limit=1) == ["p/a"]
     assert await keys(records, prefix="p/", after="p/a") == ["p/b", "p/\U0010fffe"]
     assert await keys(records, after="p/b") == ["p/\U0010fffe", "q"]
+
+
+async def put_at(records: SqlRecords, key: str, instant: int, *, kind: str = "k") -> None:
+    await records.put_record(kind, key, b"v", now=instant, if_etag=None)
+
+
+async def test_the_oldest_are_forgotten_a_share_at_a_time(records: SqlRecords) -> None:
+    for number, key in enumerate("dcba"):
+        await put_at(records, key, NOW + number)
+    assert await records.forget_records("k", before=NOW + 3, limit=2) == 2
+    assert await keys(records) == ["a", "b"]
+    assert await records.forget_records("k", before=NOW + 3, limit=2) == 1
+    assert await records.forget_records("k", before=NOW + 3, limit=2) == 0
+    assert await keys(records) == ["a"]
+
+
+async def test_what_was_put_again_is_young(records: SqlRecords) -> None:
+    await put_at(records, "a", NOW)
+    await put_at(records, "a", NOW + 5)
+    assert await records.forget_records("k", before=NOW + 5, limit=9) == 0
+
+
+async def test_other_kinds_are_not_forgotten(records: SqlRecords) -> None:
+    await put_at(records, "a", NOW, kind="other")
+    assert await records.forget_records("k", before=NOW + 5, limit=9) == 0
+    assert await records.get_record("other", "a") is not None

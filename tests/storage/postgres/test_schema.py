@@ -84,9 +84,7 @@ async def test_another_encoding_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", HOT)
-def test_a_hot_statement_finds_its_rows_by_its_own_index(
-    place: PostgresPlace, name: str
-) -> None:
+def test_a_hot_statement_finds_its_rows_by_its_own_index(place: PostgresPlace, name: str) -> None:
     plan = postgres().plan(read_statements(ENGINE)[name], place.database)
     assert set(re.findall(r"Index (?:Only )?Scan using (\w+)", plan)) <= HOT[name]
     assert "Seq Scan" not in plan

@@ -21,9 +21,10 @@ from kumotasks.storage.rows import RowDamaged
 FAILURES = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that was cut in the midst of a statement
     OSError,
     TimeoutError,
-    asyncio.IncompleteReadError,
+    EOFError,
     RowDamaged,
 )
 _COLLIDED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError)

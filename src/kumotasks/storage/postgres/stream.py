@@ -48,6 +48,7 @@ class Stream:
         self._house = house
         self._deliver = deliver
         self._waiting: list[Job] = []
+        self._in_hand: list[Job] = []
         self._stirred = asyncio.Event()
         self._closed = False
         self._running = asyncio.get_running_loop().create_task(self._run())
@@ -68,13 +69,23 @@ class Stream:
         await self._session.link.close()
 
     async def _run(self) -> None:
-        while True:
-            await self._stirred.wait()
-            self._stirred.clear()
-            while self._waiting:
-                await self._do(self._gather())
-            if self._closed:
-                return
+        try:
+            while not self._closed or self._waiting:
+                await self._stirred.wait()
+                self._stirred.clear()
+                while self._waiting:
+                    self._in_hand = self._gather()
+                    await self._do(self._in_hand)
+                    self._in_hand = []
+        finally:
+            self._refuse_rest()
+
+    def _refuse_rest(self) -> None:
+        """Closed, or broken by a fault of ours: nobody is left waiting."""
+        self._closed = True
+        jobs, self._in_hand, self._waiting = [*self._in_hand, *self._waiting], [], []
+        if jobs:
+            self._refuse(StorageUnavailable(), jobs)
 
     def _gather(self) -> list[Job]:
         size = 0

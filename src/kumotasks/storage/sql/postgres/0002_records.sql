@@ -8,3 +8,5 @@ CREATE TABLE record (
     updated BIGINT NOT NULL,
     PRIMARY KEY (kind, key)
 );
+
+CREATE INDEX record_age ON record (kind, updated);

@@ -13,3 +13,7 @@ ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, etag = excluded.et
 
 -- name: remove_record
 DELETE FROM record WHERE kind = $1 AND key = $2;
+
+-- name: forget_records
+DELETE FROM record WHERE kind = $1 AND key IN
+    (SELECT key FROM record WHERE kind = $1 AND updated < $2 ORDER BY updated LIMIT $3);

@@ -13,3 +13,6 @@ ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, etag = excluded.et
 
 -- name: remove_record
 DELETE FROM record WHERE kind = ? AND key = ?;
+
+-- name: forget_records
+DELETE FROM record WHERE rowid IN (SELECT rowid FROM record WHERE kind = ? AND updated < ? ORDER BY updated LIMIT ?);
