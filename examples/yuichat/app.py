@@ -22,7 +22,7 @@ from examples.yuichat.questions.question import QuestionGenerator
 from examples.yuichat.routes import routes, too_large
 from examples.yuichat.settings import Settings
 from examples.yuichat.storage import Storage
-from kumotasks.client.queue import TaskQueue
+from kumotasks.client import TaskQueue
 
 PAGE = Path(__file__).with_name("page")
 _AROUND = 64 << 10  # bytes of a form around its file

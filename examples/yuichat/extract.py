@@ -22,6 +22,7 @@ from examples.yuichat.markup import declared_charset, html_text, markdown_text
 from examples.yuichat.paragraphs import paragraphs
 
 MAX_CHARACTERS = 1_000_000
+MAX_SOURCE = 2 * MAX_CHARACTERS  # with its markup
 MAX_PAGES = 1_000
 MAX_UNPACKED = 64 << 20  # bytes; what a small archive may grow to
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
@@ -56,8 +57,12 @@ def extract(name: str, raw: bytes) -> Extract:
     if not any(map(str.isalnum, text)):
         raise Unreadable(f"There is no text in {name}. If its pages are pictures, make them text first.")
     if len(text) > MAX_CHARACTERS:
-        raise TooLong(f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are taken.")
+        raise TooLong(_too_long(name, text, MAX_CHARACTERS))
     return Extract(kind, text)
+
+
+def _too_long(name: str, text: str, most: int) -> str:
+    return f"{name} has {len(text):,} characters; at most {most:,} are taken."
 
 
 def _kind(name: str, raw: bytes) -> str:
@@ -79,22 +84,26 @@ def _unsupported(name: str) -> str:
 def _pdf_text(name: str, raw: bytes) -> str:
     try:
         reader = PdfReader(io.BytesIO(raw))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise Unreadable(f"{name} is locked by a password.")
-        if len(reader.pages) > MAX_PAGES:
-            raise TooLong(f"{name} has {len(reader.pages):,} pages; at most {MAX_PAGES:,} are taken.")
+        _check_pages(name, reader)
         return "\n\n".join(page.extract_text() for page in reader.pages)
     except (Unreadable, TooLong):
         raise
-    except Exception as broken:  # noqa: BLE001 - the reader lets through whatever a damaged file makes happen
+    except Exception as broken:  # the reader lets through whatever a damaged file makes happen
         raise Unreadable(f"{name} is a damaged PDF file ({type(broken).__name__}).") from broken
+
+
+def _check_pages(name: str, reader: PdfReader) -> None:
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise Unreadable(f"{name} is locked by a password.")
+    if len(reader.pages) > MAX_PAGES:
+        raise TooLong(f"{name} has {len(reader.pages):,} pages; at most {MAX_PAGES:,} are taken.")
 
 
 def _docx_text(name: str, raw: bytes) -> str:
     _check_archive(name, raw)
     try:
         return "\n\n".join(_blocks(Document(io.BytesIO(raw)).iter_inner_content()))
-    except Exception as broken:  # noqa: BLE001 - as above
+    except Exception as broken:  # as above
         raise Unreadable(f"{name} is a damaged DOCX file ({type(broken).__name__}).") from broken
 
 
@@ -138,6 +147,8 @@ def _plain(name: str, raw: bytes, declared: str | None) -> str:
         text = decoded(raw, declared)
     except UnicodeError as strange:
         raise Unsupported(_unsupported(name)) from strange
+    if len(text) > MAX_SOURCE:
+        raise TooLong(_too_long(name, text, MAX_SOURCE))
     if len(_CONTROLS.findall(text)) * 100 > len(text):
         raise Unsupported(_unsupported(name))
     return text

@@ -8,8 +8,7 @@ from typing import TypedDict, assert_never
 from examples.yuichat.questions.question import Question, QuestionGenerator
 from examples.yuichat.settings import Settings
 from examples.yuichat.storage import Document, Status, Storage
-from kumotasks.client.outcome import Dropped, InBackground, RanNow, Scheduled, Uncertain
-from kumotasks.client.queue import TaskQueue
+from kumotasks.client import Dropped, InBackground, RanNow, Scheduled, TaskQueue, Uncertain
 
 PATH = "/api/generate-questions"
 UNCERTAIN = "uncertain"

@@ -6,18 +6,22 @@ import re
 from html.parser import HTMLParser
 
 _SILENT = frozenset({"script", "style", "template", "noscript", "head", "svg", "select", "button", "nav", "iframe"})
-_INLINE = frozenset(
-    "a abbr b bdi bdo cite code data dfn em font i kbd label mark q ruby rb s samp small span strong sub sup time tt u "
-    "var wbr ins del big".split()
-)
+_INLINE = frozenset({
+    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd",
+    "label", "mark", "q", "rb", "ruby", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var",
+    "wbr",
+})  # fmt: skip
 _ANNOTATIONS = frozenset({"rt", "rp"})  # the reading above a character is not in the line
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_VOID = frozenset({
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
+})  # fmt: skip
 _BREAK = "\n\n"
 
+# What may be long has an end, so that no text takes more than its length times a constant.
 _MARKDOWN = (
     (re.compile(r"\A---\n.*?\n(?:---|\.\.\.)\n", re.DOTALL), ""),  # front matter
     (re.compile(r"^[ ]{0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^[ ]{0,3}\1[`~]*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE), _BREAK),
-    (re.compile(r"<!--.*?-->", re.DOTALL), ""),
+    (re.compile(r"<!--.{0,1000}?-->", re.DOTALL), ""),
     (re.compile(r"^[ ]{0,3}\[[^\]\n]+\]:[ \t]*\S+.*$", re.MULTILINE), ""),  # where links lead
     (re.compile(r"^[ ]{0,3}(?:[-*_][ \t]*){3,}$|^[ ]{0,3}=+[ \t]*$", re.MULTILINE), _BREAK),  # rules and underlines
     (re.compile(r"^[ ]{0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$", re.MULTILINE), r"\n\n\1\n\n"),
@@ -25,14 +29,14 @@ _MARKDOWN = (
     (re.compile(r"^[ \t]*\|(.*)\|[ \t]*$", re.MULTILINE), r"\n\n\1\n\n"),  # a table's row
     (re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE), ""),
     (re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?", re.MULTILINE), "\n\n"),
-    (re.compile(r"!\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\])"), ""),  # pictures
-    (re.compile(r"\[([^\]\n]+)\](?:\([^)\n]*\)|\[[^\]\n]*\])"), r"\1"),
-    (re.compile(r"\[\^[^\]\n]+\]:?"), ""),  # footnotes
+    (re.compile(r"!\[[^\]\n]{0,300}\](?:\([^)\n]{0,999}\)|\[[^\]\n]{0,99}\])"), ""),  # pictures
+    (re.compile(r"\[([^\]\n]{1,300})\](?:\([^)\n]{0,999}\)|\[[^\]\n]{0,99}\])"), r"\1"),
+    (re.compile(r"\[\^[^\]\n]{1,99}\]:?"), ""),  # footnotes
     (re.compile(r"<((?:https?|mailto):[^>\s]+)>"), r"\1"),
-    (re.compile(r"`+([^`\n]+)`+"), r"\1"),
-    (re.compile(r"(\*{1,3}|~~)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
-    (re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)"), r"\2"),
-    (re.compile(r"</?[A-Za-z][^<>\n]*>"), ""),
+    (re.compile(r"`{1,9}([^`\n]{1,300})`{1,9}"), r"\1"),
+    (re.compile(r"(\*{1,3}|~~)(?=\S)(.{1,300}?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"(?<!\w)(_{1,3})(?=\S)(.{1,300}?)(?<=\S)\1(?!\w)"), r"\2"),
+    (re.compile(r"</?[A-Za-z][^<>\n]{0,999}>"), ""),
     (re.compile(r"\\([!-/:-@\[-`{-~])"), r"\1"),
     (re.compile(r"[ \t]*\|[ \t]*"), " "),
 )  # fmt: skip

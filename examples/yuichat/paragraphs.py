@@ -35,23 +35,24 @@ def _unwrapped(block: str) -> Iterator[str]:
     if width > _WIDEST:
         yield from lines
         return
-    whole = ""
+    pieces: list[str] = []
     for line in lines:
-        if whole and _ITEM.match(line):
-            yield whole
-            whole = ""
-        whole = _joined(whole, line)
+        if pieces and _ITEM.match(line):
+            yield "".join(pieces)
+            pieces.clear()
+        _join(pieces, line)
         if len(line) < width * (_NEARLY if line.endswith(_ENDS) else _SHORT):
-            yield whole
-            whole = ""
-    if whole:
-        yield whole
+            yield "".join(pieces)
+            pieces.clear()
+    if pieces:
+        yield "".join(pieces)
 
 
-def _joined(before: str, after: str) -> str:
-    if not before or not after:
-        return before or after
-    if before.endswith("-") and before[-2:-1].isalpha() and after[:1].islower():
-        return before[:-1] + after  # a word that was broken
-    unspaced = _UNSPACED.match(before[-1]) and _UNSPACED.match(after[0])
-    return before + ("" if unspaced else " ") + after
+def _join(pieces: list[str], line: str) -> None:
+    """Add a line to a paragraph."""
+    before = pieces[-1] if pieces else ""
+    if before.endswith("-") and before[-2:-1].isalpha() and line[0].islower():
+        pieces[-1] = before[:-1]  # a word that was broken
+    elif before and not (_UNSPACED.match(before[-1]) and _UNSPACED.match(line[0])):
+        pieces.append(" ")
+    pieces.append(line)

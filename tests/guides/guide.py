@@ -91,7 +91,7 @@ def _step(language: str, text: str, above: str, before: list[Step]) -> Step:
     if named := _FILE.search(above):
         return File(named["name"], text)
     assert language == "bash", f"nobody knows what to do with this block:\n{text}"
-    if above.endswith("in a terminal of its own:"):
+    if above.endswith("terminal of its own:"):
         return Terminal(text)
     return Command(text, patient="again until" in above)
 

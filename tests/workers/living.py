@@ -96,7 +96,8 @@ class Living:
         env = tuple(sorted(changes.pop("env", dict(template.serving.env)).items()))
         image = changes.pop("image", template.serving.image)
         fields = {name: changes.pop(name) for name in list(changes) if name in Service.__slots__ and name != "template"}
-        template = replace(template, containers=(replace(template.serving, env=env, image=image),), **changes)
+        served = changes.pop("containers", template.containers)[0]
+        template = replace(template, containers=(replace(served, env=env, image=image),), **changes)
         if old is None:
             wanted = replace(Service(NAME, "", template), **fields)
             made = change.created(wanted, uid="u", now=self.clock.now(), by="", trusted=False)

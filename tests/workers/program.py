@@ -1,6 +1,7 @@
 """A worker as somebody would put it on Cloud Run: it says who it is, and does what its paths say.
 
-`/` answers its environment as JSON, `/exit` ends it, `/eat?MIB` takes memory, `/slow` answers when `/go` was asked.
+`/` answers its environment as JSON, `/exit` ends it, `/eat?MIB` takes memory, `/slow` answers when `/go` was asked,
+`/deaf` closes its door, `/health` is good until `/fall-ill`.
 """
 
 import json
@@ -16,7 +17,7 @@ if os.environ.get("FAIL"):
     raise SystemExit(2)
 
 held: list[bytes] = []
-go = threading.Event()
+go, ill = threading.Event(), threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -32,6 +33,14 @@ class Handler(BaseHTTPRequestHandler):
             go.wait(30)
         if path == "/go":
             go.set()
+        if path == "/health" and ill.is_set():
+            self.send_error(500)
+            return
+        if path == "/fall-ill":
+            ill.set()
+        if path == "/deaf":
+            threading.Thread(target=server.shutdown).start()
+            server.socket.close()
         body = json.dumps({"pid": os.getpid(), "child": child, "env": dict(os.environ)}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -58,4 +67,6 @@ if os.environ.get("STUBBORN"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 else:
     signal.signal(signal.SIGTERM, end)
-ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
+server = ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler)
+server.serve_forever()
+go.wait()  # it is deaf

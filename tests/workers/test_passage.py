@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -256,3 +257,35 @@ async def test_other_hosts_have_no_websockets(tmp_path: Path) -> None:
     async with stage(tmp_path, service=unguarded()) as s:
         offer = b"GET / HTTP/1.1\r\nHost: other\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\r\n"
         assert (await s.say(offer)).startswith(b"HTTP/1.1 418")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_request_that_nobody_has_read_is_brought_again(tmp_path: Path, method: str) -> None:
+    """A reset says that its bytes lay there unread; so it does no harm, whatever the method."""
+
+    async def resetting(visit: Visit) -> None:
+        if s.worker.visits == 2:
+            s.worker.script = answering()
+        visit.reset()
+
+    async with stage(tmp_path, resetting, service=unguarded()) as s:
+        answered = await s.ask(method=method, body=b"work" if method == "POST" else b"")
+        assert (answered.status, s.worker.visits, len(s.worker.requests)) == (200, 3, 1)
+        assert s.log.statuses == [200]
+
+
+async def test_a_request_of_which_some_may_have_been_read_is_not(tmp_path: Path) -> None:
+    async def reading_the_head(visit: Visit) -> None:
+        await visit._reader.readuntil(b"\r\n\r\n")
+        visit.reset()
+
+    async with stage(tmp_path, reading_the_head, service=unguarded()) as s:
+        assert (await s.ask(method="POST", body=bytes(64 * 1024))).status == 503
+        assert s.worker.visits == 1
+
+
+async def test_where_nobody_listens_it_is_not_tried_for_ever(tmp_path: Path) -> None:
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))  # and never listens
+        async with stage(tmp_path, service=unguarded(), port=unheard.getsockname()[1]) as s:
+            assert (await s.ask()).status == 503

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from kumotasks.domain.account import project_number
-from kumotasks.domain.clock import MINUTE, SECOND
+from kumotasks.domain.clock import MILLISECOND, MINUTE, SECOND
 from kumotasks.domain.run.condition import State
 from kumotasks.domain.run.revision import Launch
 from kumotasks.domain.run.service import Target
+from kumotasks.domain.run.template import Container, Probe, ProbeKind
 from kumotasks.workers.errors import NoInstance, StartFailed
 from tests.workers.living import NAME, PROGRAM, Living, asked_of, lives, living, until
 
@@ -190,6 +191,29 @@ async def test_an_instance_that_only_dropped_a_connection_is_used_again(live: Li
     again = await live.acquire()
     assert again.instance_id == slot.instance_id
     live.runtime.release(again)
+
+
+async def test_an_instance_in_which_nobody_listens_any_more_is_replaced(live: Living) -> None:
+    await live.deploy()
+    slot = await live.acquire()
+    deaf = (await asked_of(slot, "/deaf"))["pid"]
+    live.runtime.release(slot, failed=True)
+    again = await live.acquire()
+    assert again.instance_id != slot.instance_id
+    live.runtime.release(again)
+    await until(lambda: not lives(deaf))
+
+
+async def test_an_instance_that_is_alive_no_more_is_killed_and_replaced(live: Living) -> None:
+    often = Probe(ProbeKind.HTTP, path="/health", timeout=5 * SECOND, period=10 * MILLISECOND, failures=2)
+    container = Container("worker", memory="128Mi", liveness_probe=often)
+    await live.deploy(containers=(container,), min_instances=1)
+    first = (await live.ask())["pid"]
+    await live.ask("/fall-ill")
+    told = 'LIVENESS HTTP probe failed 2 times consecutively for container "worker-1" on path "/health" port 8080.'
+    await live.log.until("%2Fsystem", f"{told} The instance has been shut down.")
+    await until(lambda: not lives(first))
+    assert (await live.ask())["pid"] != first
 
 
 async def test_starts_that_fail_tell_whoever_waits(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class Kind(Enum):
     PLACE = auto()
     QUANTITY = auto()
     THING = auto()
-    MANNER = auto()
+    DETAIL = auto()
 
 
 # What a reader learns from the answer: a reason or a definition more than one number of many.
@@ -31,7 +31,7 @@ WORTH = {
     Kind.PLACE: 0.75,
     Kind.QUANTITY: 0.7,
     Kind.THING: 0.6,
-    Kind.MANNER: 0.5,
+    Kind.DETAIL: 0.5,
 }
 
 

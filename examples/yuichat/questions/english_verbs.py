@@ -66,8 +66,10 @@ swing swung swung|take took taken|teach taught taught|tear tore torn|tell told t
 throw threw thrown|understand understood understood|wake woke woken|wear wore worn|win won won|wind wound wound
 write wrote written|withdraw withdrew withdrawn|overcome overcame overcome|undergo underwent undergone
 """
-DOUBLED = frozenset("admit ban commit control drop fit grab hop jog lag mix occur permit plan prefer refer rob rub ship "
-                    "shrug slip stop submit tap transfer travel trap trim wrap".split()) - {"mix"}
+DOUBLED = frozenset(
+    "admit ban commit control drop fit grab hop jog lag mix occur permit plan prefer refer rob rub ship "
+    "shrug slip stop submit tap transfer travel trap trim wrap".split()
+) - {"mix"}
 VOWELS = "aeiou"
 
 

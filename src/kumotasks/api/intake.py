@@ -161,15 +161,21 @@ class Intake:
         due = stream.moved + self._limits.stall_seconds
         if due > now:
             return min(due, stream.expires)
+        if not queued and self._is_guests(stream):
+            stream.moved = now  # a conversation may begin as late as it likes: his own time limit holds
+            return min(now + self._limits.stall_seconds, stream.expires)
         self._outlet.reset(stream, CANCEL)
         return stream.expires
 
     def _refuse_large(self, stream: Stream) -> bool:
         """Bodies of guests have no bound here: they are never held whole."""
-        if self._limits.guest(dict(stream.scope["headers"]).get(b"host", b"")):
+        if self._is_guests(stream):
             return False
         stream.refuse(TOO_LARGE)
         return True
+
+    def _is_guests(self, stream: Stream) -> bool:
+        return self._limits.guest(dict(stream.scope["headers"]).get(b"host", b""))
 
     def _abandon(self, stream: Stream) -> None:
         stream.abandon()

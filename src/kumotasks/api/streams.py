@@ -264,7 +264,7 @@ class Stream:
     def _trailers(self, message: Message) -> None:
         if self._tail is None:
             raise RuntimeError("trailers must follow a body")
-        self._finish(self._tail, message["headers"])
+        self._finish(self._tail, message["headers"] or None)  # an answer may turn out to have none
 
     def _whole(self, message: Message) -> None:
         """The head is ready for the wire: the status first, and nothing of the connection's own."""

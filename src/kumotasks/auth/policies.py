@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from typing import TypeVar
 
+from kumotasks.auth.epoch import Epoch
 from kumotasks.domain.account import ServiceAccount, default_accounts
 from kumotasks.domain.clock import Clock
 from kumotasks.domain.errors import PolicyChanged
 from kumotasks.domain.policy import EMPTY_ETAG, Binding, Condition, Policy, normal
+from kumotasks.storage.news import ANY, NO_NEWS, News
 from kumotasks.storage.records import ABSENT, Record, RecordChanged, Records
 
 KIND = "policy"
@@ -26,17 +28,29 @@ T = TypeVar("T")
 class PolicyBook:
     """Policies by resource. `defaults` gives that of a project nobody has set one for."""
 
-    def __init__(self, records: Records, wall: Clock, defaults: Callable[[str], Policy]) -> None:
-        self.epoch = 0  # +1 with every change of any policy, so that verdicts can be kept
+    def __init__(
+        self, records: Records, wall: Clock, defaults: Callable[[str], Policy], news: News = NO_NEWS
+    ) -> None:
+        self._epoch = Epoch(news)
+        self._news = news
         self._records = records
         self._wall = wall
         self._defaults = defaults
         self._kept: dict[str, Policy] = {}
         self._changing = asyncio.Lock()  # writes are remembered in the order they were made
         self._writes: set[asyncio.Task[object]] = set()
+        self._heard = 0  # changes by others
+        news.watch(KIND, self._hear)
+
+    @property
+    def epoch(self) -> int:
+        """Rises with every change of any policy, so that verdicts can be kept."""
+        return self._epoch.now()
 
     async def get(self, resource: str) -> Policy:
         """The policy of a resource; an empty one, or a project's default, if none was ever put."""
+        if not self._news.current():
+            await self._news.confirm()
         kept = self._kept.get(resource)
         if kept is not None:
             return kept
@@ -45,6 +59,13 @@ class PolicyBook:
         if epoch == self.epoch:  # else what was read may be older than a change that has just been stored
             self._keep(resource, policy)
         return policy
+
+    def _hear(self, resource: str) -> None:
+        """Somebody has changed it, or any of them."""
+        self._heard += 1
+        if resource == ANY:
+            self._kept.clear()
+        self._forget(resource)
 
     async def put(self, resource: str, policy: Policy, *, if_etag: bytes) -> Policy:
         """Replace it; b"" is unconditional, else the etag that was shown must still be its own. PolicyChanged."""
@@ -81,6 +102,7 @@ class PolicyBook:
         return await asyncio.shield(task)
 
     async def _put(self, resource: str, policy: Policy, if_etag: str | None) -> Policy:
+        heard = self._heard
         try:
             record = await self._records.put_record(
                 KIND, resource, _bytes(policy), now=self._wall.now(), if_etag=if_etag
@@ -90,7 +112,8 @@ class PolicyBook:
         finally:  # also where it is not known whether it was stored
             self._forget(resource)
         stored = self._policy(resource, record)
-        self._keep(resource, stored)
+        if heard == self._heard:  # else it may have been changed again already, elsewhere
+            self._keep(resource, stored)
         return stored
 
     async def _drop(self, resource: str) -> None:
@@ -144,7 +167,7 @@ class PolicyBook:
 
     def _forget(self, resource: str) -> None:
         self._kept.pop(resource, None)
-        self.epoch += 1
+        self._epoch.rise()
 
 
 def _members(account: ServiceAccount) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from kumotasks.auth.changes import Changes
 from kumotasks.domain.account import project_number
 from kumotasks.domain.clock import Clock
 from kumotasks.domain.errors import StorageFull
+from kumotasks.storage.news import ANY, NO_NEWS, News
 from kumotasks.storage.records import ABSENT, RecordChanged, Records
 
 KIND = "project"
@@ -22,13 +23,16 @@ _BATCH = 1_000
 class Projects:
     """Numbers that were shown once, and the ids that they stand for."""
 
-    def __init__(self, records: Records, wall: Clock) -> None:
+    def __init__(self, records: Records, wall: Clock, news: News = NO_NEWS) -> None:
         self._records = records
         self._wall = wall
         self._changes = Changes()
         self._loaded = False
         self._ids: dict[str, str] = {}  # number -> id
         self._order: list[str] = []
+        self._heard: set[str] = set()  # numbers that were shown, here or elsewhere
+        self._news = news
+        news.watch(KIND, self._hear)
 
     async def number(self, project: str) -> str:
         """The number of a project, which from now on also leads back to it."""
@@ -50,11 +54,25 @@ class Projects:
         await self._load()
         return self._order
 
+    def _hear(self, number: str) -> None:
+        if number == ANY:
+            self._loaded = False
+        elif number not in self._ids:
+            self._heard.add(number)
+
     async def _load(self) -> None:
-        if not self._loaded:
+        if not self._news.current():
+            await self._news.confirm()
+        if not self._loaded or self._heard:
             await self._changes.make(self._read)
 
     async def _read(self) -> None:
+        while self._heard:
+            number = next(iter(self._heard))
+            project = await self._stored(number)
+            if project:
+                self._add(number, project)
+            self._heard.discard(number)
         after = ""
         while not self._loaded:
             found = await self._records.list_records(KIND, prefix="", after=after, limit=_BATCH)

@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from kumotasks.auth.epoch import Epoch
+from kumotasks.storage.news import ANY, NO_NEWS, News
+
 if TYPE_CHECKING:
     from kumotasks.domain.clock import Clock
     from kumotasks.storage.records import Records
@@ -18,14 +21,22 @@ _PAGE = 1000
 
 
 class Revoked:
-    """`epoch` rises with every revocation, so that others can remember verdicts."""
+    """The list, as it stands in the store."""
 
-    def __init__(self, records: Records, wall: Clock) -> None:
-        self.epoch = 0
+    def __init__(self, records: Records, wall: Clock, news: News = NO_NEWS) -> None:
+        self._epoch = Epoch(news)
+        self._news = news
         self._records = records
         self._wall = wall
         self._until: dict[str, int] = {}  # by digest: the instant at which the token ends by itself
         self._loaded = False
+        self._heard: set[str] = set()  # digests that others have put or removed
+        news.watch(KIND, self._hear)
+
+    @property
+    def epoch(self) -> int:
+        """Rises with every revocation, so that others can remember verdicts."""
+        return self._epoch.now()
 
     async def add(self, token: str, expires: int) -> None:
         """Take `token` back; it would have ended at `expires`."""
@@ -33,17 +44,28 @@ class Revoked:
         key, now = _digest(token), self._wall.now()
         await self._records.put_record(KIND, key, str(expires).encode("ascii"), now=now, if_etag=None)
         self._until[key] = expires
-        self.epoch += 1
+        self._epoch.rise()
         await self._sweep(now)
 
     async def holds(self, token: str) -> bool:
         """Whether `token` was taken back."""
-        if not self._loaded:
+        if not (self._loaded and self._news.current()) or self._heard:
             await self._load()
         return bool(self._until) and _digest(token) in self._until
 
+    def _hear(self, key: str) -> None:
+        self._epoch.rise()
+        if key == ANY:
+            self._loaded = False
+        elif self._loaded:
+            self._heard.add(key)
+
     async def _load(self) -> None:
-        """Read the list once. Two at a time do no harm: each only adds what is stored."""
+        """Read the list once, and then what others change. Two at a time do no harm: each only adds what is stored."""
+        if not self._news.current():
+            await self._news.confirm()
+        for key in tuple(self._heard):
+            await self._look(key)
         after = ""
         while not self._loaded:
             records = await self._records.list_records(KIND, prefix="", after=after, limit=_PAGE)
@@ -52,6 +74,14 @@ class Revoked:
                 self._loaded = True
                 return
             after = records[-1].key
+
+    async def _look(self, key: str) -> None:
+        record = await self._records.get_record(KIND, key)
+        if record is None:
+            self._until.pop(key, None)
+        else:
+            self._until[key] = int(record.value)
+        self._heard.discard(key)
 
     async def _sweep(self, now: int) -> None:
         """Forget those that have ended."""

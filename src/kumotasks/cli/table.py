@@ -30,6 +30,7 @@ ENTRIES = (
     Entry("serve", "run the server", ("own",), _START),
     Entry("demo", "see the whole of it work, explained as it goes", ("own",), _START),
     Entry("env", "the environment variables that send unmodified programs here", ("own",), _START),
+    Entry("store", "what a stopped server keeps: copied, or counted", ("store",), _START),
     Entry("tasks", "queues and their tasks", ("tasks.group", "tasks.history", "tasks.dead_letters"), _WORK),
     Entry("run", "services that run here as on Cloud Run, and who may call them", ("run.group",), _WORK),
     Entry("logging", "what happened to each task, and what programs log", ("logs",), _WORK),

@@ -6,7 +6,7 @@ what engines differ in.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from kumotasks.domain.errors import KumoError
@@ -28,6 +28,10 @@ class Engine(Protocol):
     node: str
 
     @property
+    def shared(self) -> bool:
+        """Whether other processes may write to the same store."""
+
+    @property
     def ended(self) -> Ended: ...
 
     async def start(self) -> None: ...
@@ -37,6 +41,9 @@ class Engine(Protocol):
     def listen(self, listener: Listener) -> None: ...
 
     def overhear(self, listener: Overhearer) -> None: ...
+
+    def overhear_records(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the event loop soon after another process has touched records; it may be missed."""
 
     def read(self, begin: Begin[T]) -> Awaitable[T]:
         """Drive an operation that only reads, on one state of the store that has every answered commit."""

@@ -51,6 +51,7 @@ class Done(Generic[V_co]):
     value: V_co
     wakes: tuple[Wake, ...] = ()
     rumours: tuple[Rumour, ...] = ()  # for whoever is home of the queue, here or on another node
+    touched: bool = False  # records were put or deleted: other nodes are to look which
 
 
 Asking = Generator[Ask | AskEach, Rows, T]  # a part of an operation

@@ -27,6 +27,15 @@ class Record:
 ABSENT = ""  # the etag of a record that must not exist yet
 
 
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Records that were put or deleted: (place, kind, key), each place once and for ever. `horizon` says how far this
+    reaches; the next look begins there, and may see some of them again."""
+
+    horizon: int
+    records: tuple[tuple[int, str, str], ...]
+
+
 class Records(Protocol):
     """Get, list, put if the etag still holds, delete, forget the old ones."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -59,6 +59,8 @@ class _Parts:
 
 class SqliteEngine:
     """Component: an Engine on a file."""
+
+    shared = False
 
     def __init__(self, path: Path, *, max_pages: int | None = None) -> None:
         self.ended = Ended()
@@ -115,6 +117,9 @@ class SqliteEngine:
 
     def overhear(self, listener: Overhearer) -> None:
         self._overhearers.append(listener)
+
+    def overhear_records(self, listener: Callable[[], None]) -> None:
+        """Nobody else writes here."""
 
     async def find_queue(self, name: QueueName) -> StoredQueue | None:
         return self._known.find(name)

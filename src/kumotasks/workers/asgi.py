@@ -18,6 +18,7 @@ Header: TypeAlias = tuple[bytes, bytes]
 
 # Our own ASGI extensions: a request that the dispatcher makes, and a connection that can become a tunnel.
 OF_TASKS, TUNNEL = "kumo.tasks", "kumo.tunnel"
+TRAILERS = "http.response.trailers"  # ASGI's own: the client can be sent trailers
 _HOSTS = 4096  # that are remembered; clients repeat themselves
 
 

@@ -7,6 +7,7 @@ whoever sends. Interim answers are passed over, trailers dropped. It knows nothi
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import cast
 
@@ -18,14 +19,23 @@ HIGH = 256 * 1024  # bytes of an answer that wait here before the instance has t
 HEAD_MOST = 64 * 1024
 INTERIM_MOST = 16
 SWITCHING = 101
+# A system that closes a socket resets its connection if bytes lie there that nobody has read, and ends it in order if
+# not. So few bytes are read by a server in one piece: if there was a reset, it has read none of them.
+READ_AT_ONCE = 4096
 
 
 class InstanceLost(Exception):
-    """The instance broke off, or said what is no HTTP. `untouched`: it cannot have seen the request."""
+    """The instance broke off, or said what is no HTTP. `untouched`: it has answered nothing; `unread`: nor has it seen
+    anything of the request."""
 
-    def __init__(self, reason: str, *, untouched: bool = False) -> None:
+    def __init__(self, reason: str, *, untouched: bool = False, unread: bool = False) -> None:
         super().__init__(reason)
         self.untouched = untouched
+        self.unread = unread
+
+
+class Unreached(Exception):
+    """The instance ended before it saw anything of the request, which is still there to be brought to another."""
 
 
 class Connection(asyncio.Protocol):
@@ -44,9 +54,12 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_parser",
         "_paused",
+        "_poll",
         "_reader",
         "_received",
+        "_reset",
         "_room",
+        "_sent",
         "early",
         "ended",
         "headers",
@@ -66,6 +79,8 @@ class Connection(asyncio.Protocol):
     _held: int
     _interim: int
     _paused: bool
+    _reset: bool
+    _sent: int
 
     def __init__(self, gone: Callable[[Connection], None]) -> None:
         self._gone = gone
@@ -85,6 +100,11 @@ class Connection(asyncio.Protocol):
         """Whether a request can be handed over."""
         return self.transport is not None and not self.transport.is_closing() and not self._failure
 
+    def quiet(self) -> bool:
+        """Whether nothing has come while it lay idle, the end of the connection included, of which the event loop may
+        not know yet."""
+        return not self._poll.poll(0)
+
     def ask(self, data: bytes, *, bodiless: bool) -> None:
         """Send a request's head, with all of its body or the beginning; `bodiless` if the answer has none (HEAD)."""
         self._expect(bodiless=bodiless)
@@ -92,6 +112,7 @@ class Connection(asyncio.Protocol):
         self.send(data)
 
     def send(self, data: bytes) -> None:
+        self._sent += len(data)
         if self.transport is not None:
             self.transport.write(data)
 
@@ -138,6 +159,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self._poll = select.poll()
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         if self.ended or not self._asked:
@@ -166,6 +189,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
         self._failure = self._failure or "the connection was closed"
+        self._reset = isinstance(exc, ConnectionResetError)
         self.pause_ended()
         self._wake()
         self._gone(self)
@@ -221,9 +245,9 @@ class Connection(asyncio.Protocol):
             self._parser = httptools.HttpResponseParser(self)
         self._bodiless = bodiless
         self._chunks = []
-        self._held = self._received = self._interim = 0
+        self._held = self._received = self._sent = self._interim = 0
         self._failure = ""
-        self._head_ended = self._paused = False
+        self._head_ended = self._paused = self._reset = False
         self.headers = []
         self.status = 0
         self.ended = self.keeps = False
@@ -252,6 +276,8 @@ class Connection(asyncio.Protocol):
 
     async def _more(self) -> None:
         if self._failure:
-            raise InstanceLost(self._failure, untouched=not self._received)
+            untouched = not self._received
+            unread = untouched and self._reset and self._sent <= READ_AT_ONCE
+            raise InstanceLost(self._failure, untouched=untouched, unread=unread)
         self._reader = self._loop.create_future()
         await self._reader

@@ -87,9 +87,15 @@ class Fleet:
             self._begin(self._ask_again(instance))
 
     async def _ask_again(self, instance: Instance) -> None:
-        if await instance.lives() and instance in self._seats:
+        lives = await instance.lives()
+        if instance not in self._seats:
+            return
+        if lives:
             instance.ready = True
             self._serve()
+        elif not instance.over:  # it runs, and nobody listens in it: no request can reach it any more
+            self._end(instance)
+            self._hold_back()
         self._turn()
 
     # how many

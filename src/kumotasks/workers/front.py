@@ -13,8 +13,9 @@ from kumotasks.domain.clock import Clock
 from kumotasks.domain.deadlines import Deadlines
 from kumotasks.domain.run.service import Ingress
 from kumotasks.workers.asgi import Receive, Scope, Send, host_in
-from kumotasks.workers.connection import InstanceLost
+from kumotasks.workers.connection import InstanceLost, Unreached
 from kumotasks.workers.errors import NoInstance, StartFailed
+from kumotasks.workers.h2c import H2c
 from kumotasks.workers.invoker import Admitted, Invoker
 from kumotasks.workers.passage import ClientLeft, Passage
 from kumotasks.workers.refusal import LOST, NO_INSTANCE, NOT_FOUND, NOT_STARTED, TIMED_OUT, Refusal, unauthorized
@@ -22,6 +23,8 @@ from kumotasks.workers.run_log import Place, Request
 from kumotasks.workers.running import Running, Slot
 from kumotasks.workers.upstream import Upstream
 from kumotasks.workers.visit import Visit
+
+_INSTANCES = 5  # that a request is brought to in turn, as long as none of them can be reached
 
 
 class Directory(Protocol):
@@ -78,7 +81,7 @@ class Front:
         self._clock = clock
         self._tasks_are_internal = tasks_are_internal
         self._upstream = Upstream()
-        self._passage = Passage(self._upstream)
+        self._passage, self._h2c = Passage(self._upstream), H2c()
         self._deadlines = Deadlines(clock)
 
     async def start(self) -> None:
@@ -87,6 +90,7 @@ class Front:
     async def stop(self) -> None:
         self._deadlines.cancel_all()
         self._upstream.close()
+        self._h2c.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         running = self._directory.find(host_in(scope))
@@ -117,13 +121,22 @@ class Front:
         return verdict
 
     async def _serve(self, visit: Visit, receive: Receive) -> Refusal | None:
-        """Bring the request to an instance; a refusal where none has begun to answer."""
-        try:
-            slot = visit.slot = await self._directory.acquire(visit.running)
-        except NoInstance:
-            return NO_INSTANCE
-        except StartFailed:
-            return NOT_STARTED
+        """Bring the request to an instance, to another where that one just ended; a refusal where none answers."""
+        for _ in range(_INSTANCES):
+            try:
+                slot = visit.slot = await self._directory.acquire(visit.running)
+            except NoInstance:
+                return NO_INSTANCE
+            except StartFailed:
+                return NOT_STARTED
+            try:
+                return await self._ask(visit, slot, receive)
+            except Unreached:
+                continue
+        return LOST
+
+    async def _ask(self, visit: Visit, slot: Slot, receive: Receive) -> Refusal | None:
+        """Raises Unreached."""
         failed = False
         try:
             return await self._in_time(visit, slot, receive)
@@ -132,6 +145,9 @@ class Front:
             if visit.status:
                 raise asyncio.CancelledError from None  # there is no honest way to end the answer that has begun
             return LOST
+        except Unreached:
+            failed = True
+            raise
         finally:
             self._directory.release(slot, failed=failed)
 
@@ -141,7 +157,7 @@ class Front:
         patience = Patience(task)
         self._deadlines.add(patience, self._clock.now() + slot.revision.template.timeout)
         try:
-            await self._passage.carry(visit, slot, receive)
+            await (self._h2c if slot.h2c else self._passage).carry(visit, slot, receive)
         except asyncio.CancelledError:
             if not patience.over or task.uncancel() or visit.status:
                 raise

@@ -23,6 +23,7 @@ from kumotasks.domain.account import project_number
 from kumotasks.domain.clock import SECOND, Clock
 from kumotasks.domain.run.quantity import memory_bytes
 from kumotasks.domain.run.revision import Revision
+from kumotasks.domain.run.template import Probe
 from kumotasks.logs.entry import ERROR, INFO, WARNING
 from kumotasks.workers import memory, probe
 from kumotasks.workers.metadata_tree import Identity
@@ -124,6 +125,9 @@ class Instance:
             raise
         self.begun = self.ready = True
         self.idle_since = self._hearth.clock.now()
+        liveness = self.revision.template.serving.liveness_probe
+        if liveness is not None:
+            self._closing.callback(asyncio.create_task(self._doubt(liveness)).cancel)
 
     async def ended(self) -> None:
         """Until the process has ended by itself, or was stopped. What it wrote is read, its place is cleared."""
@@ -143,6 +147,11 @@ class Instance:
                 process.signal(signal.SIGKILL)
                 await asyncio.wait([process.ended])
         await self._clear()
+
+    @property
+    def over(self) -> bool:
+        """Whether its process has ended."""
+        return self._process is not None and self._process.ended.done()
 
     async def lives(self) -> bool:
         """Whether it goes on: somebody listens on its port, and its process does not end in this very moment. A process
@@ -171,7 +180,7 @@ class Instance:
             raise StartRefused("Nothing may be run for this revision.")
         port, limit = hearth.ports.take(), memory_bytes(container.memory)
         self._closing.callback(hearth.ports.give_back, port)
-        address = await hearth.metadata.open(self._identity())
+        address = await hearth.metadata.open(_identity(self.revision, self.id))
         self._closing.push_async_callback(hearth.metadata.close, address)
         group = hearth.groups.open(self.id[:16], limit)
         if group is not None:
@@ -191,7 +200,7 @@ class Instance:
             self._process = await hearth.processes.run(command, lambda: stdout, lambda: stderr)
         except NotStarted as refusal:
             self._log(f"Application failed to start: {refusal}", ERROR)
-            raise StartRefused(self._refusal()) from refusal
+            raise StartRefused(_refusal(self.revision)) from refusal
         self.slot = Slot(probe.HOST, port, self.id, self.revision, container.port_name == "h2c")
         if group is None:
             self._watch = memory.Watch(self._process.pid, limit, self._is_busy, partial(self._exceeded, limit))
@@ -200,13 +209,9 @@ class Instance:
 
     async def _ask(self) -> None:
         assert self._process is not None
-        container = self.revision.template.serving
-        asked = container.startup_probe
-        same = asked.port in (0, container.port)
-        words = probe.described(
-            asked, container.name or f"{self.revision.service.service}-1", asked.port or container.port
-        )
-        asking = asyncio.ensure_future(probe.passed(asked, self.slot.port if same else asked.port))
+        asked = self.revision.template.serving.startup_probe
+        words = self._described(asked, "STARTUP")
+        asking = asyncio.ensure_future(probe.passed(asked, self._port_of(asked)))
         try:
             await asyncio.wait([asking, self._process.ended], return_when=asyncio.FIRST_COMPLETED)
             attempts = asking.result() if asking.done() else 0
@@ -215,25 +220,27 @@ class Instance:
         if self._process.ended.done():
             self._say_exit(self._process.ended.result())
         if self._process.ended.done() or not attempts:
-            count = f"failed {asked.failures} time{'s' * (asked.failures > 1)} consecutively"
-            self._log(f"{words.format(count)} The instance was not started.", ERROR)
-            raise StartRefused(self._refusal())
+            self._log(f"{words.format(probe.times(asked.failures))} The instance was not started.", ERROR)
+            raise StartRefused(_refusal(self.revision))
         self._log(words.format(f"succeeded after {attempts} attempt{'s' * (attempts > 1)}"))
 
-    def _refusal(self) -> str:
-        return (
-            "The user-provided container failed to start and listen on the port defined provided by the "
-            f"PORT={self.revision.template.serving.port} environment variable within the allocated timeout. "
-            "This can happen when the container port is misconfigured or if the timeout is too short. "
-            "The health check timeout can be extended. Logs for this revision might contain more information."
-        )
+    async def _doubt(self, asked: Probe) -> None:
+        """Cloud Run: one that is alive no more is killed at once, with whatever it has begun."""
+        await probe.failed(asked, self._port_of(asked))
+        if self._process is not None and not self._stopping:
+            words = self._described(asked, "LIVENESS")
+            self._log(f"{words.format(probe.times(asked.failures))} The instance has been shut down.", ERROR)
+            self.ready = False
+            self._process.signal(signal.SIGKILL)
 
-    def _identity(self) -> Identity:
-        name, email = self.revision.service, self.revision.template.service_account
-        number = project_number(name.project)
-        return Identity(
-            name.project, number, name.location, email or f"{number}-compute@developer.gserviceaccount.com", self.id
-        )
+    def _port_of(self, asked: Probe) -> int:
+        """Where a probe asks: the container's own port is elsewhere here."""
+        return self.slot.port if asked.port in (0, self.revision.template.serving.port) else asked.port
+
+    def _described(self, asked: Probe, purpose: str) -> str:
+        container = self.revision.template.serving
+        name = container.name or f"{self.revision.service.service}-1"
+        return probe.described(asked, name, container.port, purpose)
 
     async def _directory(self) -> str:
         made = await asyncio.to_thread(tempfile.mkdtemp, prefix="kumo-instance-")
@@ -282,3 +289,20 @@ async def _undisturbed(work: Coroutine[None, None, None]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+
+
+def _refusal(revision: Revision) -> str:
+    return (
+        "The user-provided container failed to start and listen on the port defined provided by the "
+        f"PORT={revision.template.serving.port} environment variable within the allocated timeout. "
+        "This can happen when the container port is misconfigured or if the timeout is too short. "
+        "The health check timeout can be extended. Logs for this revision might contain more information."
+    )
+
+
+def _identity(revision: Revision, instance_id: str) -> Identity:
+    name, email = revision.service, revision.template.service_account
+    number = project_number(name.project)
+    return Identity(
+        name.project, number, name.location, email or f"{number}-compute@developer.gserviceaccount.com", instance_id
+    )

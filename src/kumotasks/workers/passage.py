@@ -7,11 +7,11 @@ or of time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import cast
 
 from kumotasks.workers.asgi import TUNNEL, Receive, extensions_of
-from kumotasks.workers.connection import SWITCHING, Connection, InstanceLost
+from kumotasks.workers.connection import SWITCHING, Connection, InstanceLost, Unreached
 from kumotasks.workers.forwarding import added, lines, returned
 from kumotasks.workers.running import Slot
 from kumotasks.workers.upstream import Upstream
@@ -34,8 +34,11 @@ class Passage:
         self._upstream = upstream
 
     async def carry(self, visit: Visit, slot: Slot, receive: Receive) -> None:
-        """All of one request and its answer. Raises InstanceLost, ClientLeft."""
-        body, more = await _received(visit, receive)
+        """All of one request and its answer. Raises ClientLeft; InstanceLost, or Unreached, after which it may be
+        carried to another instance."""
+        if visit.begun is None:
+            visit.begun = await received(visit, receive)
+        body, more = visit.begun
         head = _head(visit, None if more else len(body))
         data = head + (_framed(visit, body) if more else body)
         connection = await self._upstream.connection(slot.host, slot.port)
@@ -44,6 +47,8 @@ class Passage:
                 connection.ask(data, bodiless=visit.method == "HEAD")
                 await (self._both_ways(visit, connection, receive) if more else self._back(visit, connection))
             except InstanceLost as lost:
+                if lost.unread and not more:
+                    raise Unreached from lost
                 if more or not (lost.untouched and connection.used and visit.method in REPEATABLE):
                     raise
                 # It was closed while it lay idle: a request that may be made twice is made again.
@@ -66,19 +71,8 @@ class Passage:
             await visit.say(body, more=more)
 
     async def _both_ways(self, visit: Visit, connection: Connection, receive: Receive) -> None:
-        """The answer may begin, and end, before the request does."""
-        sending = asyncio.create_task(_send_rest(visit, connection, receive))
-        try:
-            await self._back(visit, connection)
-            if not sending.done():
-                connection.keeps = False
-        except InstanceLost:
-            if sending.done() and isinstance(sending.exception(), ClientLeft):
-                raise ClientLeft from None
-            raise
-        finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+        if not await both_ways(self._back(visit, connection), _send_rest(visit, connection, receive)):
+            connection.keeps = False
 
     async def _switch(self, visit: Visit, connection: Connection) -> None:
         """Both sides speak another protocol from here on: a WebSocket."""
@@ -91,7 +85,23 @@ class Passage:
         await tunnel(connection.release(), head, connection.early)
 
 
-async def _received(visit: Visit, receive: Receive) -> tuple[bytes, bool]:
+async def both_ways(answering: Coroutine[None, None, None], asking: Coroutine[None, None, None]) -> bool:
+    """The answer may begin, and end, before the request does. Whether all of the request went out."""
+    sending = asyncio.create_task(asking)
+    try:
+        await answering
+        return sending.done()
+    except InstanceLost:
+        if sending.done() and isinstance(sending.exception(), ClientLeft):
+            raise ClientLeft from None
+        raise
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def received(visit: Visit, receive: Receive) -> tuple[bytes, bool]:
+    """The next piece of a request's body, and whether more follow. Raises ClientLeft."""
     event = await receive()
     if event["type"] != "http.request":
         raise ClientLeft
@@ -106,7 +116,7 @@ async def _send_rest(visit: Visit, connection: Connection, receive: Receive) -> 
     try:
         while more:
             await connection.room()
-            body, more = await _received(visit, receive)
+            body, more = await received(visit, receive)
             connection.send(_framed(visit, body, last=not more))
     except ClientLeft:
         connection.abort()

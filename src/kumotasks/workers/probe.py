@@ -1,4 +1,4 @@
-"""Questions to an instance that comes up: does it listen, does it answer, does it call itself healthy.
+"""Questions to an instance that comes up, or is up: does it listen, does it answer, does it call itself healthy.
 
 Times are those of sockets: seconds of the event loop, whatever the clock of tasks says. A refused connection is asked
 again until the attempt's time is over, so that whoever is quick is found quickly.
@@ -26,21 +26,49 @@ async def passed(probe: Probe, port: int) -> int:
     await asyncio.sleep(probe.initial_delay / SECOND)
     for attempt in range(1, probe.failures + 1):
         begun = asyncio.get_running_loop().time()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(probe.timeout / SECOND):
-                if await _ask(probe, port):
-                    return attempt
+        if await _succeeds(probe, port):
+            return attempt
         if attempt < probe.failures:
-            spent = asyncio.get_running_loop().time() - begun
-            await asyncio.sleep(max(0.0, probe.period / SECOND - spent))
+            await _rest(probe, begun)
     return 0
 
 
-def described(probe: Probe, container: str, port: int) -> str:
+async def failed(probe: Probe, port: int) -> None:
+    """Ask again and again, until all the attempts in a row that the probe allows have failed."""
+    await asyncio.sleep(probe.initial_delay / SECOND)
+    failures = 0
+    while True:
+        begun = asyncio.get_running_loop().time()
+        failures = 0 if await _succeeds(probe, port) else failures + 1
+        if failures >= probe.failures:
+            return
+        await _rest(probe, begun)
+
+
+def described(probe: Probe, container: str, port: int, purpose: str = "STARTUP") -> str:
     """`Default STARTUP TCP probe`… as Cloud Run's log calls it; `port` is the container's."""
     default = "Default " if probe == DEFAULT_STARTUP_PROBE else ""
     path = f' path "{probe.path}"' if probe.kind is ProbeKind.HTTP else ""
-    return f'{default}STARTUP {probe.kind.value.upper()} probe {{}} for container "{container}" on{path} port {port}.'
+    kind = probe.kind.value.upper()
+    return f'{default}{purpose} {kind} probe {{}} for container "{container}" on{path} port {probe.port or port}.'
+
+
+def times(count: int) -> str:
+    return f"failed {count} time{'s' * (count > 1)} consecutively"
+
+
+async def _succeeds(probe: Probe, port: int) -> bool:
+    """One attempt."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(probe.timeout / SECOND):
+            return await _ask(probe, port)
+    return False
+
+
+async def _rest(probe: Probe, begun: float) -> None:
+    """The rest of the period that an attempt began."""
+    spent = asyncio.get_running_loop().time() - begun
+    await asyncio.sleep(max(0.0, probe.period / SECOND - spent))
 
 
 async def _ask(probe: Probe, port: int) -> bool:

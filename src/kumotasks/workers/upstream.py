@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
-from kumotasks.workers.connection import Connection, InstanceLost
+from kumotasks.workers.connection import Connection, Unreached
 
 # gunicorn's threaded workers close after 2 s, Node's and uvicorn's servers after 5 s.
 IDLE_SECONDS = 1.5
@@ -30,7 +30,7 @@ class Upstream:
         return len(self._open)
 
     async def connection(self, host: str, port: int, *, fresh: bool = False) -> Connection:
-        """One that can carry a request now; `fresh`: a new one. Raises InstanceLost."""
+        """One that can carry a request now; `fresh`: a new one. Raises Unreached."""
         found = None if fresh else self._take((host, port))
         return found or await self._dial(host, port)
 
@@ -61,7 +61,7 @@ class Upstream:
         oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
         while idle:
             connection = idle.pop()
-            if connection.usable and connection.idle_since > oldest:
+            if connection.usable and connection.idle_since > oldest and connection.quiet():
                 return connection
             connection.abort()
         return None
@@ -72,9 +72,13 @@ class Upstream:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(lambda: Connection(self._open.discard), host, port)
         except OSError as error:  # TimeoutError is one
-            raise InstanceLost(f"no connection: {error}", untouched=True) from error
-        if connection.usable:
-            self._open.add(connection)
+            raise Unreached(f"no connection: {error}") from error
+        if not connection.usable:
+            raise Unreached("no connection: it was closed at once")
+        self._open.add(connection)
+        if not connection.quiet():
+            connection.abort()
+            raise Unreached("no connection: it was closed at once")
         return connection
 
     def _sweep(self) -> None:

@@ -18,6 +18,7 @@ class Visit:
 
     __slots__ = (
         "_send",
+        "begun",
         "fields",
         "method",
         "path",
@@ -48,6 +49,7 @@ class Visit:
         self.path = cast("str", scope["path"])
         self.slot: Slot | None = None
         self.unsigned = b""
+        self.begun: tuple[bytes, bool] | None = None  # what was read of the body first, and whether more follows
         self.status = self.sent = self.received = 0
         self.refusal = ""
         self._send = send

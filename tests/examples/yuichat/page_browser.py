@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from tests.running import missing
 
@@ -30,7 +31,7 @@ def found_browser() -> str:
 class Page:
     """One tab."""
 
-    def __init__(self, link: ClientConnection) -> None:
+    def __init__(self, link: Connection) -> None:
         self._link = link
         self._numbers = itertools.count(1)
         self.complaints: list[object] = []
@@ -38,7 +39,7 @@ class Page:
             self.send(f"{domain}.enable")
 
     def send(self, method: str, **parameters: object) -> dict[str, object]:
-        """A command's result; what the page complains of meanwhile is kept."""
+        """A command's result; what the page complains of meanwhile is kept, but for answers that it asked for."""
         number = next(self._numbers)
         self._link.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
@@ -46,7 +47,8 @@ class Page:
             if said.get("id") == number:
                 assert "error" not in said, said
                 return dict(said["result"])
-            if said.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
+            entry = said.get("params", {}).get("entry", {})
+            if said.get("method") == "Runtime.exceptionThrown" or entry.get("source", "network") != "network":
                 self.complaints.append(said["params"])
 
     def evaluate(self, script: str) -> object:
@@ -68,7 +70,8 @@ class Page:
 
     def open(self, url: str) -> None:
         self.send("Page.navigate", url=url)
-        self.evaluate("document.readyState === 'complete' || new Promise(done => addEventListener('load', () => done()))")
+        loaded = "new Promise(done => addEventListener('load', () => done()))"
+        self.evaluate(f"document.readyState === 'complete' || {loaded}")
 
     def choose(self, selector: str, file: Path) -> None:
         """Put a file into a field, as its user does."""

@@ -17,7 +17,7 @@ from kumotasks.storage.bulk import Surprised
 from kumotasks.storage.ended import Ended
 from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling
 from kumotasks.storage.operation import Row
-from kumotasks.storage.postgres.rumours import CHANNEL, Note, addressee, notes_of, payload
+from kumotasks.storage.postgres.rumours import CHANNEL, Note, RecordsTouched, addressee, notes_of, payload
 from kumotasks.storage.postgres.session import Session
 from kumotasks.storage.records import RecordChanged
 from kumotasks.storage.remains import surplus_row
@@ -71,6 +71,8 @@ class Batch:
             self.outcome.note(job.waiter, done)
             if not job.hearsay:
                 notes += notes_of(done.wakes, done.rumours)
+                if done.touched:
+                    notes.append(RecordsTouched())
         return notes
 
     async def write(self, settling: Sequence[Settling], adding: Sequence[tuple[StoredQueue, Adding]]) -> list[Note]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar, cast
@@ -24,7 +24,7 @@ from kumotasks.storage.job import Job, Operating, Outcome, Settling, Waiter, add
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.postgres.ears import Ears
 from kumotasks.storage.postgres.link import Link, Server
-from kumotasks.storage.postgres.rumours import Note, QueueTouched, heard
+from kumotasks.storage.postgres.rumours import Note, QueueTouched, RecordsTouched, heard
 from kumotasks.storage.postgres.schema import ENGINE, bring_up_to_date
 from kumotasks.storage.postgres.session import Readers, Session
 from kumotasks.storage.postgres.stream import House, Stream
@@ -58,11 +58,14 @@ class _Parts:
 class PostgresEngine:
     """Component: an Engine on a database that other nodes may use as well."""
 
+    shared = True
+
     def __init__(self, url: str) -> None:
         self._server = Server(url)
         self._statements = read_statements(ENGINE)
         self._listeners: list[Listener] = []
         self._overhearers: list[Overhearer] = []
+        self._record_listeners: list[Callable[[], None]] = []
         self._house = House(secrets.token_hex(4))
         self._looking: set[asyncio.Task[None]] = set()
         self._parts: _Parts | None = None
@@ -112,6 +115,9 @@ class PostgresEngine:
 
     def overhear(self, listener: Overhearer) -> None:
         self._overhearers.append(listener)
+
+    def overhear_records(self, listener: Callable[[], None]) -> None:
+        self._record_listeners.append(listener)
 
     async def find_queue(self, name: QueueName) -> StoredQueue | None:
         known = self._house.known.find(name)
@@ -174,6 +180,8 @@ class PostgresEngine:
         note: Note | None = heard(text, by=self._house.teller)
         if isinstance(note, QueueTouched):
             self._look_again(note.number)
+        elif isinstance(note, RecordsTouched):
+            self._tell_of_records()
         elif note is not None:
             self._tell((note,))
 
@@ -181,8 +189,13 @@ class PostgresEngine:
         for overhearer in self._overhearers:
             overhearer(rumours)
 
+    def _tell_of_records(self) -> None:
+        for listener in self._record_listeners:
+            listener()
+
     def _unheard(self) -> None:
         """Look at every queue again, and have everybody else read anew."""
+        self._tell_of_records()
         if self._parts is None or self._loop is None:
             return
         reading = self._loop.create_task(self._look_at_all())

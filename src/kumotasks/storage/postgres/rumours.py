@@ -36,7 +36,12 @@ class QueueTouched:
     number: int
 
 
-Note = Rumour | QueueTouched
+@dataclass(frozen=True, slots=True)
+class RecordsTouched:
+    """Records were put or deleted: which ones is in the store."""
+
+
+Note = Rumour | QueueTouched | RecordsTouched
 
 
 def notes_of(wakes: Iterable[Wake], rumours: Iterable[Rumour]) -> list[Note]:
@@ -72,7 +77,7 @@ def _note_of(wake: Wake) -> Note:
 
 def addressee(note: Note) -> int | None:
     """The queue whose home is to hear it; None is everybody."""
-    return None if isinstance(note, QueueTouched | HomesFreed | Unheard) else note.number
+    return None if isinstance(note, QueueTouched | RecordsTouched | HomesFreed | Unheard) else note.number
 
 
 def payload(teller: str, note: Note) -> str:
@@ -86,7 +91,7 @@ def _text(note: Note) -> tuple[str, int, int | str]:
             return _KINDS[type(note)], number, detail
         case RunsArrived(number) | QueueTouched(number):
             return _KINDS[type(note)], number, 0
-        case HomesFreed() | Unheard():
+        case HomesFreed() | Unheard() | RecordsTouched():
             return _KINDS[type(note)], 0, 0
         case _:
             assert_never(note)
@@ -98,6 +103,7 @@ _KINDS: Mapping[type[Note], str] = {
     RunsArrived: "r",
     AttemptClosed: "c",
     QueueTouched: "q",
+    RecordsTouched: "k",
     HomesFreed: "h",
     Unheard: "u",
 }
@@ -107,6 +113,7 @@ _MEANING: Mapping[str, Callable[[int, str], Note]] = {
     "r": lambda number, _: RunsArrived(number),
     "c": AttemptClosed,
     "q": lambda number, _: QueueTouched(number),
+    "k": lambda _, __: RecordsTouched(),
     "h": lambda _, __: HomesFreed(),
     "u": lambda _, __: Unheard(),
 }
