@@ -18,6 +18,7 @@ from examples.yuichat.extract import TooLong, Unreadable, Unsupported
 from examples.yuichat.generation import Generation, NoDocument, NotGenerated
 from examples.yuichat.limit import SizeLimit
 from examples.yuichat.questions.local import LocalGenerator
+from examples.yuichat.questions.openai import OpenAIGenerator
 from examples.yuichat.questions.question import QuestionGenerator
 from examples.yuichat.routes import routes, too_large
 from examples.yuichat.settings import Settings
@@ -67,11 +68,7 @@ def create_app(
 
 def _generator() -> QuestionGenerator:
     """A model's where there is a key for one."""
-    if not os.environ.get("OPENAI_API_KEY"):
-        return LocalGenerator()
-    from examples.yuichat.questions.openai import OpenAIGenerator
-
-    return OpenAIGenerator.from_env()
+    return OpenAIGenerator.from_env() if os.environ.get("OPENAI_API_KEY") else LocalGenerator()
 
 
 def _answering(status: int) -> Callable[[Request, Exception], JSONResponse]:

@@ -22,7 +22,6 @@ from examples.yuichat.markup import declared_charset, html_text, markdown_text
 from examples.yuichat.paragraphs import paragraphs
 
 MAX_CHARACTERS = 1_000_000
-MAX_SOURCE = 2 * MAX_CHARACTERS  # with its markup
 MAX_PAGES = 1_000
 MAX_UNPACKED = 64 << 20  # bytes; what a small archive may grow to
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
@@ -56,13 +55,13 @@ def extract(name: str, raw: bytes) -> Extract:
     text = paragraphs(KINDS[kind](name, raw))
     if not any(map(str.isalnum, text)):
         raise Unreadable(f"There is no text in {name}. If its pages are pictures, make them text first.")
-    if len(text) > MAX_CHARACTERS:
-        raise TooLong(_too_long(name, text, MAX_CHARACTERS))
+    _check_length(name, text)
     return Extract(kind, text)
 
 
-def _too_long(name: str, text: str, most: int) -> str:
-    return f"{name} has {len(text):,} characters; at most {most:,} are taken."
+def _check_length(name: str, text: str) -> None:
+    if len(text) > MAX_CHARACTERS:
+        raise TooLong(f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are taken.")
 
 
 def _kind(name: str, raw: bytes) -> str:
@@ -147,8 +146,7 @@ def _plain(name: str, raw: bytes, declared: str | None) -> str:
         text = decoded(raw, declared)
     except UnicodeError as strange:
         raise Unsupported(_unsupported(name)) from strange
-    if len(text) > MAX_SOURCE:
-        raise TooLong(_too_long(name, text, MAX_SOURCE))
+    _check_length(name, text)
     if len(_CONTROLS.findall(text)) * 100 > len(text):
         raise Unsupported(_unsupported(name))
     return text

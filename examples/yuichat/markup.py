@@ -53,9 +53,33 @@ def markdown_text(text: str) -> str:
 def html_text(text: str) -> str:
     """What a reader sees of a page; its blocks apart. No markup is too broken to be read."""
     reader = _Page()
-    reader.feed(text)
+    reader.feed(_visible(text))
     reader.close()
     return "".join(reader.parts)
+
+
+# What nobody sees, and how it ends. The parser takes a text's length squared for such as are never closed.
+_HIDDEN = {
+    "<!--": re.compile("-->"),
+    "<!": re.compile(">"),
+    "<?": re.compile(">"),
+    "<script": re.compile(r"</script\s*>", re.IGNORECASE),
+    "<style": re.compile(r"</style\s*>", re.IGNORECASE),
+}
+_HIDING = re.compile(r"<!--|<[!?]|<(?:script|style)\b", re.IGNORECASE)
+_NO_TAG = re.compile(r"<(?![A-Za-z/])")
+
+
+def _visible(text: str) -> str:
+    """Without what is hidden, in one pass; as in a browser, what is never closed reaches to the end."""
+    shown, at = [], 0
+    while opening := _HIDING.search(text, at):
+        shown.append(text[at : opening.start()])
+        closing = _HIDDEN[opening[0].lower()].search(text, opening.end())
+        at = closing.end() if closing else len(text)
+    page = _NO_TAG.sub("&lt;", "".join([*shown, text[at:]]))
+    whole = page.rfind(">") + 1
+    return page[:whole] + page[whole:].replace("<", "&lt;")
 
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)", re.IGNORECASE)

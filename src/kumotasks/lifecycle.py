@@ -16,7 +16,11 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, Self, cast, runtime_checkable
 
-import uvicorn
+from kumotasks.postponed import put_off
+
+put_off("uvicorn")  # its `__init__` brings a command line, a tenth of the server's start
+from uvicorn.config import Config  # noqa: E402
+from uvicorn.server import Server as Uvicorn  # noqa: E402
 
 App = Callable[[Any, Any, Any], Awaitable[None]]  # an ASGI application
 
@@ -67,10 +71,10 @@ class Connections(set[Any]):
             self.gone.set()
 
 
-class Server(uvicorn.Server):
+class Server(Uvicorn):
     """uvicorn's server without its signals, its clock tick and its polling."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.connections = self.server_state.connections = Connections()
         self.servers: list[asyncio.Server] = []
@@ -160,7 +164,7 @@ class Listener:
         self._tls = tls
         if tls is not None:
             tls.set_alpn_protocols(getattr(protocol, "alpn_protocols", []))
-        self._config = uvicorn.Config(
+        self._config = Config(
             app,
             http=protocol,
             ws="none",

@@ -20,6 +20,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _LONGEST = 315_576_000_000 * SECOND  # the longest google.protobuf.Duration
 _DIGITS = 15
+_LEAST_SECRET = 16
 _LARGEST = 2**63
 _SIZE = re.compile(r"(\d+)\s*([KMG]?)i?B?", re.IGNORECASE)
 _SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
@@ -50,6 +51,7 @@ class Settings:
     proxy_others: str = "tunnel"
     issuer: str = "https://accounts.google.com"
     owner_key: str = ""
+    secret: str = field(default="", repr=False)
     project: str = "kumo-local"
     location: str = "us-central1"
     strict_resources: bool = False
@@ -180,6 +182,13 @@ def flaws(settings: Settings) -> Iterator[tuple[str, str]]:
 def _identity_flaws(settings: Settings) -> Iterator[tuple[str, str]]:
     if _ISSUER.fullmatch(settings.issuer) is None:
         yield "issuer", f"--issuer {settings.issuer}: an https URL without query is needed."
+    if settings.secret and len(settings.secret) < _LEAST_SECRET:
+        yield "secret", f"KUMO_SECRET: at least {_LEAST_SECRET} characters are needed."
+    if settings.auth == "iam" and settings.on_postgres and not settings.secret:
+        yield (
+            "secret",
+            "--auth iam over PostgreSQL: set KUMO_SECRET, the same on every node; it encrypts the keys in the store.",
+        )
     if settings.tls not in ("off", "auto") and ":" not in settings.tls:
         yield "tls", f"--tls {settings.tls}: say off, auto or CERT:KEY, two PEM files."
     if settings.tls_client_ca and settings.tls == "off":

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kumotasks.auth import keyring as keyring_module
-from kumotasks.auth import private_file, ring
+from kumotasks.auth import private_file, ring, vault
 from kumotasks.auth.keyring import OVERLAP, Keyring, SigningKey
 from kumotasks.domain.clock import HOUR, SECOND, ManualClock
 from kumotasks.domain.errors import InvalidArgument, StorageUnavailable
@@ -256,7 +256,7 @@ async def test_an_answer_from_memory_touches_no_file(
     await keyring.account_key(ACCOUNT)
     await keyring.signing()
     monkeypatch.setattr(private_file, "read", lambda _: pytest.fail("a file was read"))
-    monkeypatch.setattr(keyring_module, "_stamp", lambda _: pytest.fail("a file was looked at"))
+    monkeypatch.setattr(vault, "_stamp", lambda _: pytest.fail("a file was looked at"))
     monkeypatch.setattr(asyncio, "to_thread", lambda *_: pytest.fail("a thread was used"))
     clock.turn(NOW + SECOND - 1)
     await keyring.signing()

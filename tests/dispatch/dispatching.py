@@ -15,6 +15,7 @@ from kumotasks.dispatch.home import Berth, Homes
 from kumotasks.dispatch.janitor import Janitor
 from kumotasks.dispatch.request import Request
 from kumotasks.dispatch.scheduler import Scheduler
+from kumotasks.dispatch.sole import Sole
 from kumotasks.dispatch.travel import Idleness, Traveller
 from kumotasks.dispatch.watch import OpenWatch
 from kumotasks.domain.attempt import Answered, Outcome, TimedOut
@@ -153,7 +154,7 @@ class Node:
         self.in_flight: dict[int, Task] = {}
         self.sender = ScriptedSender(self.clock)
         self.watch = OpenWatch(self.store, self.clock)
-        self.homes = Homes(self.store, room or Room())
+        self.homes = Homes(room or Room())
         self.delivery = Delivery(
             store=self.store,
             clock=self.clock,
@@ -170,6 +171,7 @@ class Node:
             clock=self.clock,
             homes=self.homes,
             delivery=self.delivery,
+            tenancy=Sole(self.store, self.clock, self.homes),
             max_in_flight=max_in_flight,
             drain=drain,
         )

@@ -1,4 +1,4 @@
-"""A worker for load: it notes each request's name in a file of its own before anything else, and answers a little later.
+"""A worker for load: it notes each request in a file of its own before anything else, and answers a little later.
 
 So whoever reads the files knows which requests were inside a process when it was killed.
 """
@@ -8,7 +8,7 @@ import os
 import random
 import sys
 
-notes = os.open(os.path.join(sys.argv[1], str(os.getpid())), os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+notes = os.open(f"{sys.argv[1]}/{os.getpid()}", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 SLOWEST = 0.02  # seconds
 
 

@@ -10,7 +10,6 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import grpc
 import pytest
@@ -184,7 +183,7 @@ def test_whoever_speaks_http_1_reaches_it_too(kumo: KumoProcess, host: str) -> N
         assert (answer.status, answer.headers["content-type"], answer.read()) == (200, "application/grpc", message)
 
 
-def test_a_strangers_call_is_refused_in_grpcs_words(kumo: KumoProcess, host: str, tmp_path: Path) -> None:
+def test_a_strangers_call_is_refused_in_grpcs_words(kumo: KumoProcess, host: str) -> None:
     kumo_run(kumo, PLACE, "services", "update", "talker", "--invoker-iam-check")
     kumo_run(
         kumo,
@@ -195,7 +194,7 @@ def test_a_strangers_call_is_refused_in_grpcs_words(kumo: KumoProcess, host: str
         "--member=allUsers",
         "--role=roles/run.invoker",
     )
-    with grpc.insecure_channel(kumo.address, options=[("grpc.default_authority", host)]) as stranger:
-        with pytest.raises(grpc.RpcError) as refused:
-            stranger.unary_unary("/own.Own/Echo")(b"abc", timeout=PATIENCE)
+    stranger = grpc.insecure_channel(kumo.address, options=[("grpc.default_authority", host)])
+    with stranger, pytest.raises(grpc.RpcError) as refused:
+        stranger.unary_unary("/own.Own/Echo")(b"abc", timeout=PATIENCE)
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED

@@ -42,14 +42,18 @@ class _Window:
     def text(self) -> str:
         return self.output.read_text(errors="replace")
 
+    def wait(self, seconds: float) -> int:
+        """Its exit code; whatever takes longer is ended."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            return self.process.wait(20)
+
     def close(self) -> None:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(20)
+        self.wait(20)
 
 
 class Reader:
@@ -88,17 +92,10 @@ class Reader:
         """What lines print; variables and the directory stay as they leave them. Stuck if they fail."""
         state = self._aside / "state"
         script = f"set -aeuo pipefail\n{self.local(text)}\nenv -0 > {state}\n"
-        done = subprocess.run(
-            ["bash", "-c", script],
-            cwd=self.directory,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=COMMAND,
-            check=False,
-        )
-        said = done.stdout.decode(errors="replace")
-        if done.returncode:
+        window = self._start(script, self._aside / "printed")
+        code = window.wait(COMMAND)
+        said = window.text()
+        if code:
             raise Stuck(text, said + "".join(window.text()[-4000:] for window in self._windows))
         pairs = (each.partition("=") for each in state.read_text(errors="surrogateescape").split("\0") if each)
         self._environment = {name: value for name, _, value in pairs}
@@ -119,10 +116,12 @@ class Reader:
         path.write_text(text, encoding="utf-8")
 
     def _open(self, command: str) -> None:
-        output = self._aside / f"terminal-{len(self._windows)}"
+        self._windows.append(self._start(f"exec {command}", self._aside / f"terminal-{len(self._windows)}"))
+
+    def _start(self, script: str, output: Path) -> _Window:
         with output.open("wb") as out:
             process = subprocess.Popen(
-                ["bash", "-c", f"exec {command}"],
+                ["bash", "-c", script],
                 cwd=self.directory,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -130,7 +129,7 @@ class Reader:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._windows.append(_Window(process, output))
+        return _Window(process, output)
 
     def _compare(self, shown: Shown) -> None:
         wanted = Shown(tuple(map(self.local, shown.lines)), shown.somewhere)

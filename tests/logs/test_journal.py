@@ -248,6 +248,7 @@ async def test_a_flood_is_dropped_above_the_brim(
         for each in range(150):
             log.journal.write([an_entry(str(each))])
         assert await log.texts() == [str(each) for each in range(100)]
+        assert log.journal.dropped == 50
         assert [record.message for record in caplog.records] == ["log entries are dropped"]
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, Event, RequestReceived, StreamEnded
-from h2.settings import SettingCodes
+from h2.settings import SettingCodes, Settings
 
 from tests.dispatch.scripted import Script, Visit
 
@@ -23,7 +23,7 @@ class Far:
         self._settings = settings
 
     async def events(self) -> AsyncIterator[Event]:
-        self.h2.local_settings.update(self._settings)
+        self.h2.local_settings = Settings(client=False, initial_values=self._settings)
         self.h2.initiate_connection()
         while True:
             await self.flush()

@@ -3,7 +3,7 @@
 
 const SHOWN = 20; // of the documents that are there when the page opens
 const PAUSE = 1000; // ms between two looks
-const LONG_PAUSE = 5000; // where something failed, which the queue tries again
+const LONG_PAUSE = 3000; // where something failed, which the queue tries again
 const WAYS = {
   "scheduled": "Uploaded. A task will make its questions in a few seconds.",
   "ran now": "Uploaded. Its questions were made at once.",

@@ -28,14 +28,17 @@ UNITS = r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)"
 TIME = re.compile(
     rf"\b((?:in|since|until|by) (?:the (?:spring|summer|autumn|winter) of )?\d{{4}}|"
     rf"(?:in|by|until|since) (?:the end of |late |early )?(?:{MONTHS})(?: \d{{4}})?|"
-    rf"on (?:the )?(?:\d{{1,2}} (?:{MONTHS})(?: \d{{4}})?|(?:{MONTHS}) \d{{1,2}}(?:, \d{{4}})?|(?:first |last )?(?:{DAYS}))|"
+    rf"on (?:the )?(?:\d{{1,2}} (?:{MONTHS})(?: \d{{4}})?|(?:{MONTHS}) \d{{1,2}}(?:, \d{{4}})?|"
+    rf"(?:first |last )?(?:{DAYS}))|"
     rf"between (?:\d{{4}}|{MONTHS}) and (?:\d{{4}}|{MONTHS})|at \d{{1,2}}:\d\d|"
-    rf"(?:from|at) [\w ]+ in the (?:morning|afternoon|evening)(?: (?:to|until) [\w ]+ in the (?:morning|afternoon|evening))?)$"
+    rf"(?:from|at) [\w ]+ in the (?:morning|afternoon|evening)"
+    rf"(?: (?:to|until) [\w ]+ in the (?:morning|afternoon|evening))?)$"
 )
 PLACE = re.compile(
     r"\b((?:in|at|on|near) (?:the )?(?:(?!January|February|March|April|May|June|July|August|September|October|November|"
     r"December|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)[A-Z][\w'-]+(?: (?:of )?[A-Z][\w'-]+)*|"
-    r"(?:\w+ ){0,2}(?:basement|cellar|garden|refrigerator|garage|kitchen|library|museum|harbour|office|laboratory|trench|"
+    r"(?:\w+ ){0,2}(?:basement|cellar|garden|refrigerator|garage|kitchen|library|museum|harbour|office|laboratory|"
+    r"trench|"
     r"tower|coast|spout|canteen|station|village|town|city|balancer))"
     r"(?: (?:of|at|in) (?:the )?[A-Z]\w+)?)(?= |$)"
 )
@@ -51,17 +54,21 @@ PLACES = re.compile(
     r"\b(?:Bay|Point|Strait|Sea|River|Lake|Mount|World|War|Station|Court|University|Bridge|Forest|Line|"
     r"Instruments|\w*\d\w*)\b"
 )
-EMPTY = frozenset("result idea reason view case way thing part rest sum number fact problem question example".split())
+_EMPTY = """
+result idea reason view case way thing part rest sum number fact problem question example
+"""
+EMPTY = frozenset(_EMPTY.split())
 AGENT = re.compile(
     r"\bby ((?:the |a |an )?[\w'-]+(?: (?!in\b|on\b|at\b|from\b|with\b|for\b|and\b|to\b|before\b)[\w'-]+){0,4}"
     r"(?: of (?:the )?[\w'-]+(?: [A-Z]\w+)*)?)(?=$| in | on | at | from | with | for | before )"
 )
-STOP = frozenset(
-    "a an and are as at be been but by can could did do does for from had has have he her his how i if in "
-    "into is it its may more most must no nor not of on only or our own said she should so some such than "
-    "that the their them then there these they this those through to too up us very was we were what when "
-    "where which while who why will with would you your about after all also because before both each".split()
-)
+_STOP = """
+a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it its
+may more most must no nor not of on only or our own said she should so some such than that the their them then there
+these they this those through to too up us very was we were what when where which while who why will with would you
+your about after all also because before both each
+"""
+STOP = frozenset(_STOP.split())
 WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
 MAX_QUESTION = 22  # words
 
@@ -86,7 +93,8 @@ def _leans(text: str) -> bool:
     """Whether a pronoun stands in it for something the question does not name."""
     return (
         re.search(
-            r"\b(?:it|they|this|these|those|she|he|we|you|I|us|me|our|my|your|her|his|him|them|do so|here|there|another|then)\b",
+            r"\b(?:it|they|this|these|those|she|he|we|you|I|us|me|our|my|your|her|his|him|them|"
+            r"do so|here|there|another|then)\b",
             text,
         )
         is not None
@@ -107,7 +115,7 @@ def _lower(subject: str) -> str:
 
 
 def _turned(clause: Clause, rest: str) -> str:
-    """ "was the tower built in 1847", "did the keepers grow potatoes": the clause behind a question word."""
+    """Of "was the tower built in 1847", "did the keepers grow potatoes": the clause behind a question word."""
     subject = _lower(clause.subject)
     if clause.lexical is None:
         return f"{clause.verb} {subject} {rest}{clause.tail}"
@@ -124,7 +132,7 @@ def _why(clause: Clause) -> Iterator[Draft]:
 
 
 def _meaning(clause: Clause) -> Iterator[Draft]:
-    """ "The Hearth K2 is an electric kettle …": what is it?"""
+    """Of "The Hearth K2 is an electric kettle …": what is it?"""
     article = clause.rest.split(" ", 1)[0].lower()
     if (
         clause.lexical
@@ -172,7 +180,7 @@ def _passive(clause: Clause) -> bool:
 
 
 def _agent(clause: Clause) -> Iterator[Draft]:
-    """ "was designed by Margaret Dunmore": who was it designed by?"""
+    """Of "was designed by Margaret Dunmore": who was it designed by?"""
     match = AGENT.search(clause.first)
     if match and clause.lexical is None and _passive(clause) and not match[1].endswith("ing"):
         word = "who" if NAME.match(match[1]) or PERSON.search(match[1]) else "what"
@@ -208,7 +216,7 @@ def _duration(clause: Clause, match: re.Match[str]) -> Iterator[Draft]:
 
 
 def _counted_subject(clause: Clause) -> Iterator[Draft]:
-    """ "About nine thousand visitors climb the steps": how many visitors climb the steps?"""
+    """Of "About nine thousand visitors climb the steps": how many visitors climb the steps?"""
     match = re.match(rf"({AMOUNT}) ((?:[a-z-]+ )?[a-z]+s|people)$", clause.subject[0].lower() + clause.subject[1:])
     if match and match[1] != "one":
         answer = clause.subject[: match.end(1)]
@@ -237,7 +245,7 @@ def _counted_object(clause: Clause, match: re.Match[str]) -> Iterator[Draft]:
 
 
 def _subject(clause: Clause) -> Iterator[Draft]:
-    """ "The closed lid traps steam": what traps steam?"""
+    """Of "The closed lid traps steam": what traps steam?"""
     words = clause.subject.split()
     if len(words) > 6 or words[-1].lower() in EMPTY or re.match(rf"{AMOUNT}\b", clause.subject.lower()):
         return
@@ -254,16 +262,18 @@ def _subject(clause: Clause) -> Iterator[Draft]:
 
 PHRASE = re.compile(
     r"^((?:(?:the|a|an|no|all|any) )?[\w'-]+(?: [\w'-]+){0,3}?(?: of (?:the |a |an )?[\w'-]+(?: [A-Z][\w'-]+)*)?)"
-    r"(?=$|,| (?:in|on|at|by|for|with|from|into|through|during|after|before|between|under|over|about|to|as|and|every|each|"
+    r"(?=$|,| (?:in|on|at|by|for|with|from|into|through|during|after|before|between|under|over|about|to|as|and|every|"
+    r"each|"
     r"without|until|against|along|too|now|again)\b)"
 )
-NO_OBJECT = frozenset(
-    "that how to her him them it its his their what why not more less very so most in all free there".split()
-)
+_NO_OBJECT = """
+that how to her him them it its his their what why not more less very so most in all free there
+"""
+NO_OBJECT = frozenset(_NO_OBJECT.split())
 
 
 def _object(clause: Clause) -> Iterator[Draft]:
-    """ "The keepers grew potatoes in a garden": what did the keepers grow in a garden?"""
+    """Of "The keepers grew potatoes in a garden": what did the keepers grow in a garden?"""
     match = PHRASE.match(clause.first)
     if (
         not match

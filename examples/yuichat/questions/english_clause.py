@@ -8,40 +8,47 @@ from dataclasses import dataclass
 from examples.yuichat.questions.english_verbs import FORMS, PARTICIPLES, Form, Verb
 
 WORD = re.compile(r"[^\s]+")
-AUXILIARIES = frozenset("is are was were can could will would must may might should shall has have had do does did".split())
+_AUXILIARIES = """
+is are was were can could will would must may might should shall has have had do does did
+"""
+AUXILIARIES = frozenset(_AUXILIARIES.split())
 PERFECT = frozenset({"has", "have", "had"})
 COPULAS = frozenset({"is", "are", "was", "were"})
 # What an English subject that stands for something named before it begins with.
-POINTING = frozenset(
-    "it its they them their he him his she her this that these those we our i my you your there here "
-    "who which what when if as such some others another nobody everyone somebody so and but or one "
-    "both each while".split()
-)
+_POINTING = """
+it its they them their he him his she her this that these those we our i my you your there here who which what when
+if as such some others another nobody everyone somebody so and but or one both each while
+"""
+POINTING = frozenset(_POINTING.split())
 # A comma and one of these begin another clause.
 CLAUSE = re.compile(
     r"(?:,| —| –|;|:)\s+(?:and|but|so|yet|or|which|who|where|when|while|although|though|as|if|since|for|until)\b"
     r"|;|:(?!\d)| — | – |\s(?:when|while|whenever|unless|until|although|though|if|before|after) "
     r"(?:it|they|he|she|the|a|you|we|no|waves)\b"
 )
+# What is quoted or marked up cannot be turned round.
+QUOTED = re.compile(r"[\"`]|\*\*")
 CONJOINED = re.compile(r" and (?=(?:the|a|an) (?:\w+ ){1,2}(?:is|are|was|were|has|had|have|became|becomes)\b)")
-PREPOSITIONS = frozenset(
-    "of in on at by for with from to into through during after before between under over about "
-    "near since until towards against within without along across behind beyond among as "
-    "than instead like off out up down".split()
-)
-DETERMINERS = frozenset(
-    "the a an its his her their our my your every each no any this that these those some all "
-    "half both several many few most more less".split()
-)
-BLOCKING = frozenset(
-    "that who which whose when because where while if whether although though as after before "
-    "since until and or but not".split()
-)
+_PREPOSITIONS = """
+of in on at by for with from to into through during after before between under over about near since until towards
+against within without along across behind beyond among as than instead like off out up down
+"""
+PREPOSITIONS = frozenset(_PREPOSITIONS.split())
+_DETERMINERS = """
+the a an its his her their our my your every each no any this that these those some all half both several many few
+most more less
+"""
+DETERMINERS = frozenset(_DETERMINERS.split())
+_BLOCKING = """
+that who which whose when because where while if whether although though as after before since until and or but not
+"""
+BLOCKING = frozenset(_BLOCKING.split())
 MAX_SUBJECT = 9  # words
-ADVERBS = frozenset(
-    "also still now only usually often always never once soon then finally already nearly almost "
-    "about just even again last too therefore largely mainly originally typically twice not".split()
-)
+_ADVERBS = """
+also still now only usually often always never once soon then finally already nearly almost about just even again
+last too therefore largely mainly originally typically twice not
+"""
+ADVERBS = frozenset(_ADVERBS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +86,14 @@ def clause_of(sentence: str) -> Clause | None:
     body, reason = _reason(sentence.rstrip(".!?").strip())
     lead, main = _lead(CLAUSE.split(body, maxsplit=1)[0].strip(" ,"))
     words = WORD.findall(main)
-    if len(words) < 3 or words[0].lower().split("'")[0] in POINTING or '"' in body or lead is None:
+    if len(words) < 3 or words[0].lower().split("'")[0] in POINTING or QUOTED.search(body) or lead is None:
         return None
     place = _finite(words)
     if place is None or not _names(words[:place], words[place]):
         return None
     rest = CONJOINED.split(" ".join(words[place + 1 :]), maxsplit=1)[0].rstrip(",")
     lexical = None if _auxiliary(words, place) else FORMS[words[place]]
-    return Clause(
-        lead, " ".join(words[:place]), words[place], lexical, " ".join(words[place + 1 :]).rstrip(","), reason
-    )
+    return Clause(lead, " ".join(words[:place]), words[place], lexical, rest, reason)
 
 
 def _names(subject: list[str], verb: str) -> bool:
@@ -118,7 +123,8 @@ LEAD = re.compile(
     r"[^,]{2,60}|Today|Then|However|Since then|First|Finally|Meanwhile|In fact), (.+)$"
 )
 SHORT_LEAD = re.compile(
-    r"^((?:(?:In|On|By|Since|During|After|Before|Within|At) (?:the |a |an |early |late )*[\w-]+(?: \d{4}| century)?)|Today)"
+    r"^((?:(?:In|On|By|Since|During|After|Before|Within|At) "
+    r"(?:the |a |an |early |late )*[\w-]+(?: \d{4}| century)?)|Today)"
     r" ((?:the|a|an|every|all) .+)$"
 )
 EMPTY_LEADS = frozenset({"Today", "Then", "However", "First", "Finally", "Meanwhile", "In fact", "Since then"})

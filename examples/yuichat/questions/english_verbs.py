@@ -21,30 +21,43 @@ class Verb:
 
 
 REGULAR = """
-accept achieve act add admit adopt advise affect agree aim allow announce answer appear apply appoint argue arrive ask
-attack attract avoid bake ban belong blame block boil borrow brew burn calculate call cancel carry cause celebrate
-change charge check claim clean climb close collect combine compare complain complete concern conclude confirm connect
-consider consist consult contain continue control cool copy correct count cover crack create cross damage declare
-decide decline defeat defend define deliver demand deny depend describe design destroy detect determine develop devise
-die differ disappear discover discuss dissolve divide donate double doubt drop earn educate employ enable encourage
-enclose end engage enjoy enter escape establish estimate examine exceed exist expand expect experience expire explain
-explore export extend face fail fear ferment fill finish fire fix float fold follow force form found fulfil function
-gain gather generate govern guard guide handle happen hate hire hope host hunt identify ignore imagine import
-improve include increase indicate influence inform inherit insist inspect inspire install intend interrupt introduce
-invade invent invest invite involve issue join judge jump kill label lack land last laugh launch learn lift
-like limit link listen live lock loosen love lower maintain manage manufacture mark marry match matter measure
-melt mention merge mix move multiply name need notice obtain occupy occur offer open operate oppose order organise
-organize own paint pass permit persuade place plan plant plead point possess practise prefer prepare present preserve
-press prevent print produce promise promote propose protect prove provide publish pull pump purchase push question
-quote raise reach realise realize receive recognise recognize recommend record recover reduce refer reflect refuse
-regulate reject relate release rely remain remember remove repair repeat replace report represent request require
-rescue research reserve resign resist restore retire return reveal revert rotate rule save scatter score seal search
-seem separate serve settle share shift sign signal slow smell smooth solve spare sponsor stabilise start state
-stay stop store stretch struggle study succeed suffer suggest supply support suppose survive suspend
-switch talk tend test thank tighten touch trace trade train transfer transform translate transport trap travel treat
-tremble trigger trust try tune turn unite update urge use vary view visit vote wait walk want warn wash waste watch
-weigh welcome wish work worry wrap yield drift consume emit absorb power store process cycle commute appeal lodge
-assume pour shrug oil weaken mine flow revolve orbit surround border stimulate respond recycle dominate
+absorb accept achieve act add adjust admit adopt advise affect afford agree aim allow alter amend announce answer
+apologise appeal appear apply appoint argue arrive ask assemble assign assist assume attack attend attract avoid await
+bake balance ban belong blame block boil border borrow breathe brew brush burn button calculate call camp cancel carry
+cause celebrate certify change charge chase check chew claim clean climb close collapse collect combine comfort
+command commute compare compete compile complain complement complete compose compress comprise compute conceal concede
+concern conclude conduct confirm confuse connect conserve consider consist construct consult consume contain continue
+contribute control convert convince cool cooperate copy correct count cover crack create criticise cross cycle damage
+deceive decide declare decline decorate dedicate defeat defend define delay delete deliver demand deny depart depend
+deposit derive describe design destroy detail detect determine develop devise die differ disagree disappear discharge
+discover discuss display dissolve distribute disturb divide dominate donate double doubt drift drop dry earn edit
+educate elect eliminate emerge emit emphasise employ enable enclose encounter encourage end engage enjoy ensure enter
+entertain equip erase escape establish estimate evolve examine exceed exchange exclude execute exhibit exist expand
+expect experience expire explain explore export expose extend face fail favour fear ferment fetch fill filter finance
+finish fire fix float flood flow focus fold follow force form found fulfil function fund gain gather generate glow
+govern guarantee guard guide handle happen harm harvest hate heat hire hope host house hunt identify ignore illustrate
+imagine implement import impose impress improve include incorporate increase indicate influence inform inhabit inherit
+initiate inject injure insert insist inspect inspire install insulate intend interpret interrupt introduce invade
+invent invest invite invoke involve irrigate isolate issue join judge jump kick kill knock label lack land last laugh
+launch learn lease lift like limit link listen live load loan lock lodge log loosen love lower mail maintain manage
+manufacture map mark marry match matter measure melt mention merge merit migrate mine mix modify monitor motivate move
+multiply name navigate need neglect nominate note notice notify observe obtain occupy occur offer oil open operate
+oppose orbit order organise organize outline overlook own pack paint park participate pass perform permit persist
+persuade pick pile pilot place plan plant plead point pollinate pollute portray possess postpone pour power practise
+praise predict prefer prepare prescribe present preserve preside press prevail prevent print proceed process proclaim
+produce prohibit project promise promote pronounce propose protect prove provide publish pull pump purchase purify
+pursue push question quote raise reach react realise realize reassure recall receive recognise recognize recommend
+record recover recruit recycle reduce refer refill reflect reform refuse register regulate reinforce reject relate
+release rely remain remember remove rent reopen repair repeat replace report represent request require rescue research
+resemble reserve reside resign resist resolve respond restore resume retain retire retrieve return reveal revert
+revolve reward rotate rule sail save scan scatter schedule score screen seal search seat secure seem select separate
+serve settle shape share shelter shift shrug sign signal simulate skip slow smell smooth solve sort spare spill
+sponsor stabilise stain start state stay stem stimulate stop store strengthen stretch struggle study submit substitute
+succeed suffer suggest supervise supply support suppose suppress surprise surrender surround survive suspend sustain
+switch talk target tend test thank tighten tolerate touch tour trace trade trail train transfer transform translate
+transmit transport trap travel treat tremble trigger trust try tune turn uncover unite unlock update upgrade urge use
+utilise vanish vary view violate visit volunteer vote wait walk want warm warn wash waste watch weaken weigh welcome
+widen wish witness work worry wrap yield
 """
 
 # base past participle
@@ -63,13 +76,16 @@ send sent sent|set set set|shake shook shaken|shine shone shone|shoot shot shot|
 sing sang sung|sink sank sunk|sleep slept slept|speak spoke spoken|spend spent spent|split split split
 spread spread spread|stand stood stood|steal stole stolen|stick stuck stuck|strike struck struck|swim swam swum
 swing swung swung|take took taken|teach taught taught|tear tore torn|tell told told|think thought thought
-throw threw thrown|understand understood understood|wake woke woken|wear wore worn|win won won|wind wound wound
+throw threw thrown|understand understood understood|wake woke woken
+rebuild rebuilt rebuilt|weave wove woven|shrink shrank shrunk|withstand withstood withstood
+wear wore worn|win won won|wind wound wound
 write wrote written|withdraw withdrew withdrawn|overcome overcame overcome|undergo underwent undergone
 """
-DOUBLED = frozenset(
-    "admit ban commit control drop fit grab hop jog lag mix occur permit plan prefer refer rob rub ship "
-    "shrug slip stop submit tap transfer travel trap trim wrap".split()
-) - {"mix"}
+_DOUBLED = """
+admit ban commit control drop fit grab hop jog lag mix occur permit plan prefer refer rob rub ship shrug slip stop
+submit tap transfer travel trap trim wrap
+"""
+DOUBLED = frozenset(_DOUBLED.split())
 VOWELS = "aeiou"
 
 

@@ -19,7 +19,10 @@ def with_final(syllable: str, consonant: str) -> str:
 
 
 # Ends that are no plain statement: orders, hearsay, quotations.
-CLOSED = re.compile(r"(?:십시오|세요|하자|마|란다|단다|한대|는대|시기 바랍니다|바랍니다|감사합니다|환영합니다|때문이다|때문입니다|때문이야|때문이었다|것입니다|줘)$")
+CLOSED = re.compile(
+    r"(?:십시오|세요|하자|마|란다|단다|한대|는대|시기 바랍니다|바랍니다|감사합니다|환영합니다|"
+    r"때문이다|때문입니다|때문이야|때문이었다|것입니다|줘)$"
+)
 INFORMAL = re.compile(r"[어아해돼야여워겨려와]$")
 
 

@@ -18,8 +18,8 @@ HAN = re.compile(r"[\u3400-\u9fff]")
 HANGUL = re.compile(r"[\uac00-\ud7a3]")
 LATIN = re.compile(r"[A-Za-z]+")
 
-# Japanese writes at least every tenth letter in kana; a Chinese text may quote a Japanese name.
-KANA_SHARE = 0.1
+# Even dry Japanese writes more than every fifth letter in kana; a Chinese text may quote some.
+KANA_SHARE = 0.2
 
 
 def language_of(text: str) -> Language | None:

@@ -24,6 +24,7 @@ GRAMMARS = {
 REPEATED_KIND = 0.25
 NEAR = 0.2
 REACH = 3  # sentences
+BREVITY = 0.3
 BLANK = re.compile(r"[\W_]+")
 
 
@@ -54,7 +55,12 @@ def _candidates(text: str, grammar: Grammar) -> Iterator[_Candidate]:
     for place, (sentence, weight) in enumerate(zip(sentences, salience(sentences, grammar.terms), strict=True)):
         for draft in grammar.ask(sentence):
             if _fair(draft, sentence):
-                yield _Candidate(draft, place, sentence, WORTH[draft.kind] + weight)
+                yield _Candidate(draft, place, sentence, WORTH[draft.kind] + weight + _brevity(draft, sentence))
+
+
+def _brevity(draft: Draft, sentence: str) -> float:
+    """A question that repeats most of its sentence is tedious to read, and half answered."""
+    return BREVITY * (1 - len(draft.text) / len(sentence))
 
 
 def _fair(draft: Draft, sentence: str) -> bool:

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 # Marks at the start of a line that Markdown and plain text use for lists, quotes and headings.
 BULLET = re.compile(r"^\s*(?:[-*+•・>]|\d{1,3}[.)、．]|#{1,6})\s+")
-WIDE_END = re.compile(r"[。！？…]+[」』”’）)]*|[。！？]")
+# A quotation that Japanese goes on after ("…。」と言った") ends nothing.
+WIDE_END = re.compile(r"[。！？…]++(?:[」』”’）)]++(?!と)|(?![」』”’）)]))")
 # A full stop ends a sentence where a space and a capital, a quote or Hangul follow.
 NARROW_END = re.compile(r"[.!?]+[\"'”’)]*(?=\s+[\"'“‘(]?[A-Z0-9\uac00-\ud7a3「『]|\s*$)")
 ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|vs|etc|e\.g|i\.e|cf|approx|Inc|Ltd|Fig)|\b[A-Z])\.$")
+# Characters. A longer one is no sentence to ask about, and a quotation never closed must not swallow the text.
+LONGEST = 400
 QUOTES = {"「": "」", "『": "』", "“": "”", "（": "）"}
 
 
@@ -30,9 +33,10 @@ def _split(line: str) -> Iterator[str]:
     start = 0
     for end in _ends(line):
         piece = line[start:end]
-        if ABBREVIATION.search(piece) or _open(piece):
+        if len(piece) <= LONGEST and (ABBREVIATION.search(piece) or _open(piece)):
             continue
-        yield piece.strip()
+        if len(piece) <= LONGEST:
+            yield piece.strip()
         start = end
 
 

@@ -28,6 +28,7 @@ class Readings:
     delay_seconds: Callable[[], float]
     in_flight: Callable[[], int]
     queues: Callable[[], Iterable[QueueGauge]]
+    log_entries_dropped: Callable[[], int]
 
 
 class _Collector:
@@ -50,6 +51,11 @@ class _Collector:
             value=read.delay_seconds(),
         )
         yield GaugeMetricFamily("kumo_attempts_in_flight", "Attempts open now.", value=read.in_flight())
+        yield CounterMetricFamily(
+            "kumo_log_entries_dropped",
+            "Log entries that could not be kept.",
+            value=read.log_entries_dropped(),
+        )
         yield from self._queues()
 
     def _queues(self) -> Iterator[Metric]:

@@ -1,8 +1,8 @@
 """The directory of service accounts and their keys, which everybody else asks.
 
-It answers from memory and is the only writer, so memory follows its own writes. A project's default accounts are there
-from its first day without a record; they get one once something about them has changed. Who may do any of this is
-judged elsewhere.
+It answers from memory, which follows its own writes and what it hears of other nodes'. A project's default accounts are
+there from its first day without a record; they get one once something about them has changed. Who may do any of this
+is judged elsewhere.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+from kumotasks.auth.epoch import Epoch
 from kumotasks.auth.projects import Projects
 from kumotasks.auth.register import Register
 from kumotasks.domain.account import ServiceAccount, default_accounts
 from kumotasks.domain.account_key import AccountKey
 from kumotasks.domain.clock import Clock
 from kumotasks.domain.errors import AccountExists, AccountNotFound, PolicyChanged
+from kumotasks.storage.news import NO_NEWS, News
 from kumotasks.storage.records import Records
 
 _DEFAULT = re.compile(
@@ -32,13 +34,19 @@ T = TypeVar("T")
 class Accounts:
     """Accounts by e-mail and unique id, with their keys. Every lookup after the first stays in memory."""
 
-    def __init__(self, records: Records, wall: Clock, projects: Projects | None = None) -> None:
-        self.epoch = 0  # +1 with every change of an account or a key
+    def __init__(self, records: Records, wall: Clock, projects: Projects | None = None, news: News = NO_NEWS) -> None:
+        self._epoch = Epoch(news)
         self._wall = wall
-        self._projects = projects or Projects(records, wall)
-        self._register = Register(records, wall)
+        self._projects = projects or Projects(records, wall, news)
+        self._register = Register(records, wall, news)
+        self._register.watch(self._epoch.rise)
         self._default_ids: dict[str, str] = {}  # unique id -> e-mail, for the projects that were seen
         self._projects_seen = 0
+
+    @property
+    def epoch(self) -> int:
+        """Rises with every change of an account or a key."""
+        return self._epoch.now()
 
     async def find(self, ident: str) -> ServiceAccount | None:
         """The account of an e-mail or a unique id, disabled or not; None if there is none or it was deleted."""
@@ -102,11 +110,11 @@ class Accounts:
         return await self._change(partial(self._register.remove_key, account.unique_id, key_id))
 
     async def _change(self, change: Callable[[], Awaitable[T]]) -> T:
-        await self._register.load()
+        await self._register.confirm()
 
         async def counted() -> T:
             changed = await change()
-            self.epoch += 1
+            self._epoch.rise()
             return changed
 
         return await self._register.changes.make(counted)

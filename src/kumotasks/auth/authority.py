@@ -1,14 +1,14 @@
 """Our own certificate authority, one per installation, and the server's certificate that it signs.
 
 Both are elliptic-curve keys (P-256): Java, Go, Node, Python and gcloud all take them, and one is made in a millisecond.
-The authority lives ten years and never leaves its file; the server's certificate lives as long as clients accept, and
-is made anew when it comes near its end or when the wanted names change. Every call blocks for some milliseconds. It
-knows nothing of TLS connections.
+The authority lives ten years and never leaves its file, or the vault of many nodes; the server's certificate lives as
+long as clients accept, and is made anew when it comes near its end or when the wanted names change. Every call blocks
+for some milliseconds. It knows nothing of TLS connections.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kumotasks.auth import private_file
 from kumotasks.auth.certificate_names import as_address
+from kumotasks.auth.vault import Step
 from kumotasks.domain.clock import DAY, HOUR, SECOND, Clock
 
 AUTHORITY_LIFE = 3650 * DAY
@@ -29,6 +30,7 @@ RENEW_BEFORE = 30 * DAY
 BACKDATED = HOUR  # clients whose clocks are behind
 AUTHORITY_FILE, PUBLIC_FILE, LEAF_FILE = "authority.pem", "ca.pem", "server.pem"
 LEAF_NAME = "Kumo Tasks"
+Keep = Callable[[str, Step], bytes]  # a name in a vault, and what is to become of what it holds
 
 
 class AuthorityUnusable(Exception):
@@ -54,11 +56,13 @@ class Pair:
 
 
 class Authority:
-    """`directory` is for its files alone."""
+    """`directory` is for its files alone. `keep` changes what is kept of the authority itself where that is no file of
+    the directory; it blocks."""
 
-    def __init__(self, directory: Path, wall: Clock) -> None:
+    def __init__(self, directory: Path, wall: Clock, keep: Keep | None = None) -> None:
         self._directory = directory
         self._wall = wall
+        self._keep = keep or self._keep_file
         self._public = b""
 
     def certificate(self) -> bytes:
@@ -79,16 +83,25 @@ class Authority:
         return path
 
     def _own(self) -> Pair:
-        path = self._directory / AUTHORITY_FILE
-        found = private_file.read(path)
-        pair = None if found is None else _parsed(found, path)
-        if pair is None or _end(pair.certificate) < self._wall.now() + RENEW_BEFORE:
-            pair = self._found()
-            private_file.write(path, pair.pem())
+        pair = _parsed(self._keep(AUTHORITY_FILE, self._lasting), self._directory / AUTHORITY_FILE)
         self._public = pair.public_pem()
         if private_file.read(self._directory / PUBLIC_FILE) != self._public:
             private_file.write(self._directory / PUBLIC_FILE, self._public)
         return pair
+
+    def _lasting(self, found: bytes | None) -> bytes:
+        """What was found, or a new authority if there was none or it comes near its end."""
+        pair = None if found is None else _parsed(found, self._directory / AUTHORITY_FILE)
+        if found is None or pair is None or _end(pair.certificate) < self._wall.now() + RENEW_BEFORE:
+            return self._found().pem()
+        return found
+
+    def _keep_file(self, name: str, step: Step) -> bytes:
+        found = private_file.read(self._directory / name)
+        kept = step(found)
+        if kept != found:
+            private_file.write(self._directory / name, kept)
+        return kept
 
     def _good(self, pair: Pair, own: Pair, names: Sequence[str]) -> bool:
         certificate = pair.certificate

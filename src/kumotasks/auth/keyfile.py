@@ -62,6 +62,16 @@ def key_file(account: ServiceAccount, key_id: str, private_pem: str, *, token_ur
     return json.dumps(fields, indent=2).encode() + b"\n"
 
 
+def key_id_of(content: bytes) -> str:
+    """Which key is in a file that `key_file` made."""
+    return str(json.loads(content)["private_key_id"])
+
+
+def addressed(content: bytes, token_uri: str) -> bytes:
+    """The same file for somebody whose token endpoint is `token_uri`."""
+    return json.dumps(json.loads(content) | {"token_uri": token_uri}, indent=2).encode() + b"\n"
+
+
 def read_key_file(content: bytes) -> HeldKey:
     """The key in a file of a service account. ValueError says what it is instead."""
     try:

@@ -1,50 +1,44 @@
-"""The signing keys of this installation and where they are kept: a directory of private files, shared by every process
-of the installation.
+"""The signing keys of this installation, as they stand in its vault, shared by every process of the installation.
 
 Keys are made when they are first needed. Once loaded they are answered from memory; a change by another process is seen
-within a second. What is signed with them is unknown here.
+within a second. What is signed with them is unknown here, and so is what the vault is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from kumotasks.auth import private_file, ring, signing_key
+from kumotasks.auth import ring, signing_key
 from kumotasks.auth.ring import OVERLAP, RetiredKey, Ring
 from kumotasks.auth.signing_key import SigningKey
-from kumotasks.domain.clock import SECOND, Clock
+from kumotasks.auth.vault import FileVault, Vault
+from kumotasks.domain.clock import Clock
 from kumotasks.domain.errors import InvalidArgument, StorageUnavailable
 
 __all__ = ["OVERLAP", "Keyring", "SigningKey"]
 
-LOOK_AGAIN = 1 * SECOND
 MAX_ACCOUNT_KEYS = 1024  # in memory; the others are read again when they are needed
+_RING = "ring.json"
 _MAX_UNIQUE_ID = 32  # characters; Google's have 21
 
 T = TypeVar("T")
-Stamp = tuple[int, int, int]
-Step = Callable[[Ring | None, int], Ring]
+Turn = Callable[[Ring | None, int], Ring]
 
 
 class Keyring:
-    """The keys below `directory`: `ring.json`, and a file for each account that was signed for."""
+    """The keys in `vault`, or in the files of a directory: `ring.json`, and one for each account it signed for."""
 
-    def __init__(self, directory: Path, wall: Clock) -> None:
-        self._directory = directory
-        self._file = directory / "ring.json"
-        self._accounts = directory / "accounts"
+    def __init__(self, vault: Vault | Path, wall: Clock) -> None:
+        self._vault = FileVault(vault, wall) if isinstance(vault, Path) else vault
         self._wall = wall
         self._ring: Ring | None = None
-        self._stamp: Stamp | None = None
-        self._looked = 0
+        self._mark: object = None
         self._account_keys: dict[str, SigningKey] = {}
         self._turn = asyncio.Lock()
         self._account_turn = asyncio.Lock()
@@ -83,14 +77,13 @@ class Keyring:
     async def account_key(self, unique_id: str) -> SigningKey:
         """The key with which this house signs for an account. Never one of the ring: whoever may sign as an account
         could make ID tokens of anybody."""
-        key = self._account_keys.get(unique_id)
+        name, key = _place(unique_id), self._account_keys.get(unique_id)
         if key is not None:
             return key
-        file = self._account_file(unique_id)
         async with self._account_turn:
             key = self._account_keys.get(unique_id)
             if key is None:
-                key = await _in_thread(partial(self._ensure_account_key, file))
+                key = await _kept(self._ensure_account_key(name, unique_id))
                 self._keep(unique_id, key)
             return key
 
@@ -98,55 +91,55 @@ class Keyring:
         """The same key if there is one already: nothing is made or written."""
         key = self._account_keys.get(unique_id)
         if key is None:
-            key = await _in_thread(partial(_read_account_key, self._account_file(unique_id)))
+            key = await _kept(self._read_account_key(_place(unique_id)))
             if key is not None:
                 self._keep(unique_id, key)
         return key
 
     def _known(self) -> Ring | None:
-        """The ring in memory, if the file has not changed since."""
-        now = self._wall.now()
-        if not 0 <= now - self._looked < LOOK_AGAIN:
-            self._looked = now
-            if self._ring is not None and _stamp(self._file) != self._stamp:
-                self._ring = None
+        """The ring in memory, if the vault's has not changed since."""
+        if self._ring is not None and self._vault.mark(_RING) != self._mark:
+            self._ring = None
         return self._ring
 
-    async def _ensure(self, step: Step) -> Ring:
-        """The ring with `step` taken, by us or by whoever was before us in the queue or in another process."""
+    async def _ensure(self, turn: Turn) -> Ring:
+        """The ring with `turn` taken, by us or by whoever was before us in the queue or in another process."""
         async with self._turn:
             known = self._known()
-            if known is not None and (step is ring.begun or known.coming is not None):
+            if known is not None and (turn is ring.begun or known.coming is not None):
                 return known
-            return await self._take(step)
+            return await self._take(turn)
 
-    async def _take(self, step: Step) -> Ring:
-        taken, self._stamp = await _in_thread(partial(self._change, step))
+    async def _take(self, turn: Turn) -> Ring:
+        taken, self._mark = await _kept(self._change(turn))
         self._ring = taken
         return taken
 
-    def _change(self, step: Step) -> tuple[Ring, Stamp | None]:
-        with private_file.alone(self._directory):
-            content = private_file.read(self._file)
+    async def _change(self, turn: Turn) -> tuple[Ring, object]:
+        now, taken = self._wall.now(), []
+
+        def step(content: bytes | None) -> bytes:
             before = None if content is None else ring.from_bytes(content)
-            after = step(before, self._wall.now())
-            if after is not before:
-                private_file.write(self._file, ring.to_bytes(after))
-            return after, _stamp(self._file)
+            after = turn(before, now)
+            taken.append(after)
+            return content if content is not None and after is before else ring.to_bytes(after)
 
-    def _account_file(self, unique_id: str) -> Path:
-        if not (unique_id.isascii() and unique_id.isdecimal() and len(unique_id) <= _MAX_UNIQUE_ID):
-            raise InvalidArgument("A unique id consists of digits.")
-        return self._accounts / f"{unique_id}.json"
+        _, mark = await self._vault.change(_RING, step)
+        return taken[-1], mark
 
-    def _ensure_account_key(self, file: Path) -> SigningKey:
-        private_file.make_directory(self._directory)
-        with private_file.alone(self._accounts):
-            key = _read_account_key(file)
-            if key is None:
-                key = signing_key.make(file.stem, self._wall.now())
-                private_file.write(file, json.dumps(signing_key.to_document(key), indent=1).encode())
-            return key
+    async def _ensure_account_key(self, name: str, unique_id: str) -> SigningKey:
+        def step(content: bytes | None) -> bytes:
+            if content is not None:
+                return content
+            key = signing_key.make(unique_id, self._wall.now())
+            return json.dumps(signing_key.to_document(key), indent=1).encode()
+
+        content, _ = await self._vault.change(name, step)
+        return await asyncio.to_thread(_account_key, content)
+
+    async def _read_account_key(self, name: str) -> SigningKey | None:
+        content = await self._vault.read(name)
+        return None if content is None else await asyncio.to_thread(_account_key, content)
 
     def _keep(self, unique_id: str, key: SigningKey) -> None:
         while len(self._account_keys) >= MAX_ACCOUNT_KEYS:
@@ -154,24 +147,20 @@ class Keyring:
         self._account_keys[unique_id] = key
 
 
-def _read_account_key(file: Path) -> SigningKey | None:
-    content = private_file.read(file)
-    return None if content is None else signing_key.from_document(json.loads(content))
+def _place(unique_id: str) -> str:
+    if not (unique_id.isascii() and unique_id.isdecimal() and len(unique_id) <= _MAX_UNIQUE_ID):
+        raise InvalidArgument("A unique id consists of digits.")
+    return f"accounts/{unique_id}.json"
 
 
-def _stamp(file: Path) -> Stamp | None:
-    """What differs when a file was replaced."""
+def _account_key(content: bytes) -> SigningKey:
+    return signing_key.from_document(json.loads(content))
+
+
+async def _kept(work: Awaitable[T]) -> T:
+    """The vault's answer."""
     try:
-        found = os.stat(file)  # noqa: PTH116 - once a second on the event loop: the lightest call there is
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Key making and file work, beside the event loop."""
-    try:
-        return await asyncio.to_thread(work)
+        return await work
     except OSError as error:
         raise StorageUnavailable(f"The keys cannot be read or written: {error.strerror}.") from error
     except (ValueError, TypeError, UnsupportedAlgorithm):

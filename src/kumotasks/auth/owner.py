@@ -1,7 +1,8 @@
 """The owner: the account that may do everything on this installation, made at its first start.
 
 Its key is a Google-format file for whoever runs the server. A file that is gone is made anew and the key that was in it
-ends; its path is told, its content never. What the owner may do is the authorizer's to say.
+ends; its path is told, its content never. Nodes that share a vault have one key in it, and each a file of its own. What
+the owner may do is the authorizer's to say.
 """
 
 from __future__ import annotations
@@ -14,22 +15,24 @@ from pathlib import Path
 
 from kumotasks.auth import private_file
 from kumotasks.auth.accounts import Accounts
-from kumotasks.auth.keyfile import key_file, make_key_pair
+from kumotasks.auth.keyfile import addressed, key_file, key_id_of, make_key_pair
 from kumotasks.auth.self_signed import FOREVER
+from kumotasks.auth.vault import Vault
 from kumotasks.domain.account import ServiceAccount, account_email
 from kumotasks.domain.account_key import AccountKey
 from kumotasks.domain.clock import Clock
-from kumotasks.domain.errors import StorageUnavailable
+from kumotasks.domain.errors import AccountExists, StorageUnavailable
 from kumotasks.storage.records import ABSENT, RecordChanged, Records
 
 KIND, KEY = "owner", "owner"
+VAULTED = "owner.json"
 NAME = "kumo-owner"
 logger = logging.getLogger("kumotasks.auth")
 
 
 class Owner:
     """Component: `unique_id` says who owns the installation, once it has started. `token_uri` is asked when a key file
-    is written, for the port in it may be picked late."""
+    is written, for the port in it may be picked late. `vault` is one that nodes share."""
 
     def __init__(
         self,
@@ -40,12 +43,14 @@ class Owner:
         project: str,
         path: Path,
         token_uri: Callable[[], str],
+        vault: Vault | None = None,
     ) -> None:
         self._records = records
         self._accounts = accounts
         self._wall = wall
         self._project = project
         self._token_uri = token_uri
+        self._vault = vault
         self.path = path
         self.unique_id = ""
 
@@ -54,8 +59,10 @@ class Owner:
         account = await self._account()
         self.unique_id = account.unique_id
         try:
-            if not await asyncio.to_thread(self._has_key_of, account):
-                await self._write_key(account)
+            if self._vault is not None:
+                await self._write(await self._shared_key(account, self._vault))
+            elif not await asyncio.to_thread(self._has_key_of, account):
+                await self._write(await self._new_key(account))
         except OSError as error:
             raise StorageUnavailable(f"the owner's key {self.path} cannot be written: {error.strerror}") from error
 
@@ -68,10 +75,7 @@ class Owner:
         found = await self._accounts.find(record.value.decode()) if record is not None else None
         if found is not None:
             return found
-        email = account_email(NAME, self._project)
-        account = await self._accounts.find(email) or await self._accounts.create(
-            ServiceAccount(self._project, email, _unique_id(), "Owner of this installation", created=self._wall.now())
-        )
+        account = await self._made()
         try:
             await self._records.put_record(
                 KIND,
@@ -84,24 +88,65 @@ class Owner:
             return await self._account()
         return account
 
-    async def _write_key(self, account: ServiceAccount) -> None:
-        for old in await self._accounts.keys(account):
-            await self._accounts.remove_key(account, old.key_id)
+    async def _made(self) -> ServiceAccount:
+        email = account_email(NAME, self._project)
+        found = await self._accounts.find(email)
+        if found is not None:
+            return found
+        made = ServiceAccount(
+            self._project, email, _unique_id(), "Owner of this installation", created=self._wall.now()
+        )
+        try:
+            return await self._accounts.create(made)
+        except AccountExists:  # another node was first
+            return await self._made()
+
+    async def _new_key(self, account: ServiceAccount) -> bytes:
+        """The file of a key that is the only one from now on."""
+        content = await self._another_key(account)
+        await self._end_all_but(key_id_of(content), account)
+        return content
+
+    async def _shared_key(self, account: ServiceAccount, vault: Vault) -> bytes:
+        """The file of the key in the vault; of a new one if that one is not the account's any more."""
+        kept = await vault.read(VAULTED)
+        if kept is not None and await self._accounts.find_key(account, key_id_of(kept)) is not None:
+            return kept
+        made = await self._another_key(account)
+        content, _ = await vault.change(VAULTED, lambda found: made if found in (None, kept) else found)
+        if content == made:
+            await self._end_all_but(key_id_of(made), account)
+        else:  # another node was first
+            await self._accounts.remove_key(account, key_id_of(made))
+        return content
+
+    async def _another_key(self, account: ServiceAccount) -> bytes:
         now, key_id = self._wall.now(), secrets.token_hex(20)
         private, certificate = await asyncio.to_thread(make_key_pair, account.unique_id, now)
         await self._accounts.put_key(account, AccountKey(account.unique_id, key_id, certificate, now, FOREVER))
-        content = key_file(account, key_id, private, token_uri=self._token_uri())
-        await asyncio.to_thread(self._put, content)
-        logger.info("the owner's key was written", extra={"path": str(self.path)})
+        return key_file(account, key_id, private, token_uri=self._token_uri())
+
+    async def _end_all_but(self, key_id: str, account: ServiceAccount) -> None:
+        for old in await self._accounts.keys(account):
+            if old.key_id != key_id:
+                await self._accounts.remove_key(account, old.key_id)
+
+    async def _write(self, content: bytes) -> None:
+        """Put it where it is read, unless it is there."""
+        if await asyncio.to_thread(self._put, addressed(content, self._token_uri())):
+            logger.info("the owner's key was written", extra={"path": str(self.path)})
 
     def _has_key_of(self, account: ServiceAccount) -> bool:
         """Whether the file is this owner's: the store may be a new one beside an old file."""
         content = private_file.read(self.path)
         return content is not None and account.unique_id.encode() in content
 
-    def _put(self, content: bytes) -> None:
+    def _put(self, content: bytes) -> bool:
+        if private_file.read(self.path) == content:
+            return False
         self.path.parent.mkdir(private_file.DIRECTORY_MODE, parents=True, exist_ok=True)
         private_file.write(self.path, content)
+        return True
 
 
 def _unique_id() -> str:

@@ -28,9 +28,7 @@ T = TypeVar("T")
 class PolicyBook:
     """Policies by resource. `defaults` gives that of a project nobody has set one for."""
 
-    def __init__(
-        self, records: Records, wall: Clock, defaults: Callable[[str], Policy], news: News = NO_NEWS
-    ) -> None:
+    def __init__(self, records: Records, wall: Clock, defaults: Callable[[str], Policy], news: News = NO_NEWS) -> None:
         self._epoch = Epoch(news)
         self._news = news
         self._records = records

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from kumotasks.auth.changes import Changes
+from kumotasks.auth.heard import Heard
 from kumotasks.domain.account import project_number
 from kumotasks.domain.clock import Clock
 from kumotasks.domain.errors import StorageFull
@@ -27,10 +28,10 @@ class Projects:
         self._records = records
         self._wall = wall
         self._changes = Changes()
-        self._loaded = False
         self._ids: dict[str, str] = {}  # number -> id
         self._order: list[str] = []
-        self._heard: set[str] = set()  # numbers that were shown, here or elsewhere
+        self._heard = Heard()  # numbers
+        self._heard.add(ANY)
         self._news = news
         news.watch(KIND, self._hear)
 
@@ -55,31 +56,32 @@ class Projects:
         return self._order
 
     def _hear(self, number: str) -> None:
-        if number == ANY:
-            self._loaded = False
-        elif number not in self._ids:
+        if number not in self._ids:
             self._heard.add(number)
 
     async def _load(self) -> None:
         if not self._news.current():
             await self._news.confirm()
-        if not self._loaded or self._heard:
-            await self._changes.make(self._read)
+        if self._heard:
+            await self._changes.make(partial(self._heard.read, self._look))
 
-    async def _read(self) -> None:
-        while self._heard:
-            number = next(iter(self._heard))
-            project = await self._stored(number)
-            if project:
-                self._add(number, project)
-            self._heard.discard(number)
+    async def _look(self, number: str) -> None:
+        if number == ANY:
+            await self._look_at_all()
+            return
+        project = await self._stored(number)
+        if project:
+            self._add(number, project)
+
+    async def _look_at_all(self) -> None:
         after = ""
-        while not self._loaded:
+        while True:
             found = await self._records.list_records(KIND, prefix="", after=after, limit=_BATCH)
             for record in found:
                 self._add(record.key, record.value.decode())
-            after = found[-1].key if found else ""
-            self._loaded = len(found) < _BATCH
+            if len(found) < _BATCH:
+                return
+            after = found[-1].key
 
     async def _remember(self, number: str, project: str) -> None:
         if number in self._ids:

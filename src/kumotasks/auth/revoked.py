@@ -10,6 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from kumotasks.auth.epoch import Epoch
+from kumotasks.auth.heard import Heard
 from kumotasks.storage.news import ANY, NO_NEWS, News
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class Revoked:
         self._records = records
         self._wall = wall
         self._until: dict[str, int] = {}  # by digest: the instant at which the token ends by itself
-        self._loaded = False
-        self._heard: set[str] = set()  # digests that others have put or removed
+        self._heard = Heard()  # digests
+        self._heard.add(ANY)
         news.watch(KIND, self._hear)
 
     @property
@@ -49,39 +50,39 @@ class Revoked:
 
     async def holds(self, token: str) -> bool:
         """Whether `token` was taken back."""
-        if not (self._loaded and self._news.current()) or self._heard:
+        if self._heard or not self._news.current():
             await self._load()
         return bool(self._until) and _digest(token) in self._until
 
     def _hear(self, key: str) -> None:
+        self._heard.add(key)
         self._epoch.rise()
-        if key == ANY:
-            self._loaded = False
-        elif self._loaded:
-            self._heard.add(key)
 
     async def _load(self) -> None:
-        """Read the list once, and then what others change. Two at a time do no harm: each only adds what is stored."""
+        """Read the list once, and then what others have changed."""
         if not self._news.current():
             await self._news.confirm()
-        for key in tuple(self._heard):
-            await self._look(key)
-        after = ""
-        while not self._loaded:
-            records = await self._records.list_records(KIND, prefix="", after=after, limit=_PAGE)
-            self._until |= {record.key: int(record.value) for record in records}
-            if len(records) < _PAGE:
-                self._loaded = True
-                return
-            after = records[-1].key
+        await self._heard.read(self._look)
 
     async def _look(self, key: str) -> None:
+        if key == ANY:
+            await self._look_at_all()
+            return
         record = await self._records.get_record(KIND, key)
         if record is None:
             self._until.pop(key, None)
         else:
             self._until[key] = int(record.value)
-        self._heard.discard(key)
+
+    async def _look_at_all(self) -> None:
+        """Two at a time do no harm: each only adds what is stored."""
+        after = ""
+        while True:
+            records = await self._records.list_records(KIND, prefix="", after=after, limit=_PAGE)
+            self._until |= {record.key: int(record.value) for record in records}
+            if len(records) < _PAGE:
+                return
+            after = records[-1].key
 
     async def _sweep(self, now: int) -> None:
         """Forget those that have ended."""

@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as File
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kumotasks.configuration import kumo_toml, queue_yaml
+from kumotasks.configuration import kumo_toml
 from kumotasks.configuration.images import host_flaws, image_flaws
 from kumotasks.configuration.judges import Described, Judges
 from kumotasks.configuration.kumo_toml import NO_FILE, KumoToml
 from kumotasks.configuration.problem import Flaw, Misconfigured, Path, Place, Problem, ordered
-from kumotasks.configuration.queue_yaml import QueueYaml
 from kumotasks.configuration.tables import account_flaws, binding_flaws, egress_flaws, queue_flaws, queue_name
 from kumotasks.domain.errors import InvalidArgument
 from kumotasks.domain.names import LocationName, QueueName
 from kumotasks.domain.queue import Caps
 from kumotasks.settings import Settings, check, flaws, gather, overridden
+
+if TYPE_CHECKING:
+    from kumotasks.configuration.queue_yaml import QueueYaml
 
 Problems = Iterator[Problem]
 _JUDGED_BY = frozenset({"project", "location", "max_dispatches_per_second", "max_concurrent_dispatches"})
@@ -79,6 +81,8 @@ def _sound(settings: Settings) -> Settings:
 def _yaml(settings: Settings) -> tuple[QueueYaml | None, tuple[Problem, ...]]:
     if not settings.queue_yaml:
         return None, ()
+    from kumotasks.configuration import queue_yaml  # few have one, and reading YAML takes a library
+
     parent = LocationName(settings.project, settings.location)
     try:
         return queue_yaml.read(File(settings.queue_yaml), parent, caps_of(settings)), ()

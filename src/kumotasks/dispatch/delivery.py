@@ -1,6 +1,7 @@
 """One attempt, from the task to its committed result: request, send, classify, decide, settle.
 
 It knows its lane only to say when the slot is free and what the task has become; when to send is the scheduler's.
+Where its queue is handed over meanwhile, the attempt goes on, and is settled by the id it was handed over with.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Protocol
 from kumotasks.auth.bearers import Refusal, TokenAsk
 from kumotasks.dispatch.activity import Activity
 from kumotasks.dispatch.home import Berth
+from kumotasks.dispatch.lease import ALWAYS, Tenure
 from kumotasks.dispatch.request import Request, build, signed
 from kumotasks.dispatch.throttle import overloaded
 from kumotasks.dispatch.watch import OpenWatch
@@ -56,6 +58,22 @@ class AttemptCounts:
     sent: int = 0
 
 
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One that is open. `run`: asked for by RunTask, outside the slots. `task` is as it was sent, `before` as it was
+    before that. `answered`: yet to be committed; `settling`: its result is with the store. `handed_over` is its id for
+    other nodes."""
+
+    berth: Berth
+    opened: Open
+    task: Task
+    before: Task
+    run: bool
+    answered: bool = False
+    settling: bool = False
+    handed_over: str | None = None
+
+
 class Delivery:
     """Makes attempts. `in_flight` is shared with whoever reads tasks: serial -> the task as its open attempt has it."""
 
@@ -72,6 +90,7 @@ class Delivery:
         bearers: Bearers | None = None,
         memory: Memory = MEMORY,
         activity: Activity | None = None,
+        lease: Tenure = ALWAYS,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -85,7 +104,8 @@ class Delivery:
         self._activity = activity
         self.counts = AttemptCounts()
         self._numbers = itertools.count()
-        self.stages: dict[int, bool] = {}  # open attempts by number; True: answered, yet to be committed
+        self._lease = lease
+        self.open: dict[int, Attempt] = {}  # by number
         self.resting = 0  # so many of the latter wait until it is time to try the commit again
         self.on_rest: Callable[[], None] = _nobody  # told when one more of them begins to wait
 
@@ -104,38 +124,58 @@ class Delivery:
         if berth.lane.queue.stackdriver_logging_config is not None and self._activity is not None:
             self._activity.dispatched(berth.lane.queue, current, now, asked_for=run)
         number = next(self._numbers)
-        self.stages[number] = False
-        return self._carry(number, berth, opened, current, run=run)
+        attempt = self.open[number] = Attempt(berth, opened, current, task, run)
+        return self._carry(number, attempt)
 
     def _counted(self, berth: Berth, task: Task) -> Task:
         """The task of a run request; an attempt that is open already is known here only, and counts before it."""
         opened = berth.lane.find_open(task.serial)
         return task if opened is None else dispatched(opened.task, self._clock.now())
 
-    async def _carry(self, number: int, berth: Berth, opened: Open, task: Task, *, run: bool) -> None:
-        lane = berth.lane
+    async def _carry(self, number: int, attempt: Attempt) -> None:
+        lane, opened = attempt.berth.lane, attempt.opened
         again = False
         try:
-            # It may have been deleted between the turn that opened it and this one.
-            outcome = None if opened.dropped else await self._send(number, berth, opened, task)
-            self.stages[number] = True
-            if not run:
-                lane.slot_freed()
-            if outcome is not None:
-                again = await self._finish(berth, opened, task, outcome, run=run)
+            # It may have been deleted between the turn that opened it and this one, or the process stopped for long.
+            if not self._lease.holds():
+                again = await self._leave(attempt)
+            else:
+                outcome = None if opened.dropped else await self._send(number, attempt)
+                attempt.answered = True
+                if not attempt.run:
+                    lane.slot_freed()
+                if outcome is not None:
+                    again = await self._finish(attempt, outcome)
         finally:
-            del self.stages[number]
+            del self.open[number]
             self._watch.ended(number)
             lane.closed(opened, again=again, now=self._clock.now())
-            if lane.find_open(task.serial) is None:
-                self._in_flight.pop(task.serial, None)
+            serial = attempt.task.serial
+            if lane.find_open(serial) is None:
+                self._in_flight.pop(serial, None)
 
-    async def _send(self, number: int, berth: Berth, opened: Open, task: Task) -> Outcome:
+    async def _leave(self, attempt: Attempt) -> bool:
+        """Nothing was sent: the task is as it was. A request to run it is found in the store again."""
+        berth, opened = attempt.berth, attempt.opened
+        if not attempt.run:
+            berth.lane.slot_freed()
+        if opened.attempts == 1:
+            opened.task = attempt.before
+        if berth.parting is not None:
+            await berth.parting.wait()
+        if attempt.handed_over is not None:
+            lane = berth.lane
+            unsent = Settlement(lane.number, lane.generation, opened.task, False, 0, handed_over=attempt.handed_over)
+            await self._commit(berth, opened, unsent)
+        return not opened.dropped
+
+    async def _send(self, number: int, attempt: Attempt) -> Outcome:
+        task, lane = attempt.task, attempt.berth.lane
         try:
-            request = build(berth.lane.queue, task, self._hosts)
-            self._watch.began(number, berth.lane, opened, self._clock.now())
+            request = build(lane.queue, task, self._hosts)
+            self._watch.began(number, lane, attempt.opened, self._clock.now())
             if request.token is not None:
-                return await self._send_signed(opened, request, request.token)
+                return await self._send_signed(attempt.opened, request, request.token)
             return await self._sender.send(request)
         except Exception:  # whatever goes wrong with one attempt is that attempt's failure
             logger.exception("attempt failed inside the server", extra={"task": str(task.name)})
@@ -154,30 +194,36 @@ class Delivery:
             token = made
         return _without(token, await self._sender.send(signed(request, token)))
 
-    async def _finish(self, berth: Berth, opened: Open, task: Task, outcome: Outcome, *, run: bool) -> bool:
+    async def _finish(self, attempt: Attempt, outcome: Outcome) -> bool:
         """Decide what becomes of the task, and commit it; whether it is to be sent again."""
+        berth, opened, task = attempt.berth, attempt.opened, attempt.task
         ended = self._clock.now()
         self._account(berth, task, outcome, ended)
-        if opened.dropped:
+        if berth.parting is not None:
+            await berth.parting.wait()
+        if opened.dropped and attempt.handed_over is None:
             self._log_end(berth, task, outcome, ended, None)
             return False
-        base = _run_time(task) if run else None
+        base = _run_time(task) if attempt.run else None
         rules = berth.lane.queue.retry_config
         # Another attempt may have been counted meanwhile: the newest state is the one that goes on.
         verdict = decide(opened.task, outcome, queue_retry=rules, ended=ended, base=base)
         opened.task = verdict.task
-        self._log_end(berth, task, outcome, ended, verdict)
-        attempt, dead = self._memory.of(task, outcome, verdict, queue_retry=rules, ended=ended)
+        self._log_end(berth, task, outcome, ended, None if opened.dropped else verdict)
+        record, dead = self._memory.of(task, outcome, verdict, queue_retry=rules, ended=ended)
         settlement = Settlement(
             berth.lane.number,
             berth.lane.generation,
             verdict.task,
             type(verdict) is not RetryAt,
             ended + self._name_rest,
-            run,
-            attempt,
+            attempt.run,
+            record,
             dead,
+            berth.epoch,
+            attempt.handed_over,
         )
+        attempt.settling = True
         return await self._commit(berth, opened, settlement)
 
     def _log_end(self, berth: Berth, task: Task, outcome: Outcome, ended: int, verdict: Verdict | None) -> None:

@@ -1,17 +1,19 @@
-"""The queues this node is home of: their lanes and throttles, taken at start, kept true by wakes, handed back at stop.
+"""The queues this node is home of: their lanes and throttles, kept true by wakes.
 
-It knows nothing of attempts and timers; the scheduler asks it which lane a wake touches.
+It knows nothing of attempts and timers, nor how a queue comes to be at home here: that is a tenancy's.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from kumotasks.dispatch.throttle import Throttle
 from kumotasks.domain import bucket
 from kumotasks.domain.bucket import Bucket
-from kumotasks.domain.errors import KumoError
+from kumotasks.domain.elsewhere import Elsewhere
 from kumotasks.domain.lane import Lane
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.window import Room
@@ -21,21 +23,28 @@ from kumotasks.storage.store import (
     QueueDeleted,
     QueuePurged,
     RunRequested,
-    Store,
     StoredQueue,
     TaskAdded,
     TaskDeleted,
     Wake,
 )
 
+_WHOLE = (QueueChanged, QueuePurged)  # a tuple, for this is asked of every wake
+
 
 @dataclass(slots=True, eq=False)
 class Berth:
-    """One queue at home here: its lane, and how far overload has slowed it down."""
+    """One queue at home here: its lane, and how far overload has slowed it down.
+
+    `epoch` fences its results, where more nodes than this have the store. `parting`: it begins nothing more; once that
+    is set, it is home here no longer.
+    """
 
     lane: Lane
+    epoch: int | None = None
     throttle: Throttle = field(default_factory=Throttle)
     ready: bool = False
+    parting: asyncio.Event | None = None
 
     def reshape(self, now: int) -> None:
         """Bring the bucket in line with the queue's limits and the throttle."""
@@ -47,71 +56,49 @@ class Berth:
 
 
 class Homes:
-    """All berths of this node, by queue number."""
+    """All berths of this node, by queue number. `stranger` is asked about wakes of queues that are not at home here."""
 
-    def __init__(self, store: Store, room: Room) -> None:
-        self._store = store
+    def __init__(self, room: Room) -> None:
         self._room = room
         self.berths: dict[int, Berth] = {}
-        self.claimed = True  # whether the store knows of every berth
+        self.stranger: Callable[[Wake, int], Berth | None] = _nobody
 
-    async def take(self, now: int) -> None:
-        """Become home of every queue that has none; a crash left their buckets empty.
-
-        A queue created since has its berth already; with this the store knows, so that its bucket is not new for ever.
-        """
-        self.claimed = True
-        try:
-            homes = await self._store.take_homes()
-        except KumoError:
-            self.claimed = False
-            raise
-        for home in homes:
-            if home.stored.number not in self.berths:
-                self.berths[home.stored.number] = Berth(self._lane(home, now))
-
-    async def release(self) -> None:
-        """Hand the queues back with their buckets as they stand."""
-        await self._store.release_homes([(number, berth.lane.bucket) for number, berth in self.berths.items()])
+    def add(self, home: Home, now: int, *, epoch: int | None = None) -> Berth:
+        """A berth for a queue that is at home here from now on."""
+        berth = self.berths[home.stored.number] = Berth(self._lane(home, now), epoch)
+        return berth
 
     def apply(self, wake: Wake, now: int) -> Berth | None:
         """Bring the lanes in line with what was committed; the berth to be planned anew, if any."""
+        berth = self.berths.get(wake.stored.number if isinstance(wake, _WHOLE) else wake.number)
+        if berth is None:
+            return self.stranger(wake, now)
         match wake:
-            case TaskAdded(number, task):
-                berth = self.berths.get(number)
-                if berth is not None:
-                    berth.lane.offer(task, now)
-                return berth
-            case TaskDeleted(number, task):
-                berth = self.berths.get(number)
-                if berth is not None:
-                    berth.lane.forget(task.serial)
-                return berth
-            case QueueChanged(stored):
-                return self._change(stored, now)
-            case QueuePurged(stored):
-                berth = self._change(stored, now)
-                berth.lane.reset(stored.queue, stored.generation)
-                return berth
+            case TaskAdded(_, task):
+                berth.lane.offer(task, now)
+            case TaskDeleted(_, task):
+                berth.lane.forget(task.serial)
+            case QueueChanged(stored) | QueuePurged(stored):
+                self._change(berth, stored, now)
             case QueueDeleted(number):
-                gone = self.berths.pop(number, None)
-                if gone is not None:
-                    gone.lane.reset(gone.lane.queue, -1)
-                return gone
-            case RunRequested(number, _):
-                return self.berths.get(number)
+                del self.berths[number]
+                berth.lane.reset(berth.lane.queue, -1)
+            case RunRequested():
+                pass  # it waits for no lane
             case _:
                 assert_never(wake)
-
-    def _change(self, stored: StoredQueue, now: int) -> Berth:
-        berth = self.berths.get(stored.number)
-        if berth is None:
-            home = Home(stored, bucket=None, fresh=True, next_due=None)
-            berth = self.berths[stored.number] = Berth(self._lane(home, now))
-            self.claimed = False
-        berth.lane.queue = stored.queue
-        berth.reshape(now)
         return berth
+
+    def _change(self, berth: Berth, stored: StoredQueue, now: int) -> None:
+        lane = berth.lane
+        if stored.generation < lane.generation:
+            return  # it was on its way while the queue was taken
+        lane.queue = stored.queue
+        berth.reshape(now)
+        if stored.generation > lane.generation:
+            lane.reset(stored.queue, stored.generation)
+            if berth.epoch is not None:
+                lane.arrived(0)  # what others added since the purge may have been told before it
 
     def _lane(self, home: Home, now: int) -> Lane:
         stored = home.stored
@@ -122,7 +109,12 @@ class Homes:
             _bucket_of(stored.queue, home, now),
             unloaded=home.next_due,
             room=self._room,
+            elsewhere=Elsewhere((attempt.attempt, attempt.serial) for attempt in home.open),
         )
+
+
+def _nobody(_wake: Wake, _now: int) -> None:
+    """Nobody is home."""
 
 
 def _bucket_of(queue: Queue, home: Home, now: int) -> Bucket:

@@ -2,30 +2,67 @@
 
 One timer for all queues, no tick, nothing per idle queue. A turn gives each lane that is ready a share, in order,
 within the attempts that may be in flight in this process. What a lane decides is `domain/lane`'s, what an attempt does
-is the delivery's.
+is the delivery's, and which queues are at home here is a tenancy's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Protocol
 
 from kumotasks.dispatch.alarms import Alarms
 from kumotasks.dispatch.delivery import Delivery
 from kumotasks.dispatch.home import Berth, Homes
+from kumotasks.dispatch.lease import Tenure
+from kumotasks.dispatch.reading import Reading
 from kumotasks.domain.clock import SECOND, Clock
-from kumotasks.domain.errors import KumoError
-from kumotasks.domain.lane import WINDOW
 from kumotasks.domain.task import Task
-from kumotasks.domain.window import Place
-from kumotasks.storage.store import Position, RunRequested, Store, StoredQueue, Wake
+from kumotasks.storage.store import RunRequested, Store, Wake
 
 _SHARE = 64  # attempts a lane may begin before the next lane has its turn
-_READ_AGAIN = SECOND
-logger = logging.getLogger("kumotasks.dispatch")
+
+
+class House(Protocol):
+    """What a tenancy asks of whoever drives the lanes."""
+
+    def ready(self, berths: Iterable[Berth]) -> None:
+        """Plan them; and all that waited, where the lease holds again."""
+
+    def run(self, number: int, task: Task) -> None:
+        """Send a task for which a run was requested."""
+
+    def reload(self, berths: Sequence[Berth]) -> None:
+        """Read anew what waits in them."""
+
+    def quit(self, berth: Berth) -> None:
+        """It begins nothing any more."""
+
+    def read(self, reading: Coroutine[None, None, None]) -> None:
+        """Read something in the background; nobody is idle meanwhile."""
+
+    async def changed(self) -> None:
+        """Wait until a turn was made, or an attempt or a read has ended."""
+
+
+class Tenancy(Protocol):
+    """How queues come to be at home here, and cease to be."""
+
+    @property
+    def lease(self) -> Tenure: ...
+    async def move_in(self, house: House) -> None:
+        """Become home of what there is."""
+
+    def run_requested(self, number: int, task: Task) -> None:
+        """A run of a task was asked for here."""
+
+    async def hand_over(self) -> None:
+        """A stop has begun: part with what others can carry on."""
+
+    async def move_out(self) -> None:
+        """No attempt is open any more."""
 
 
 class Scheduler:
@@ -38,6 +75,7 @@ class Scheduler:
         clock: Clock,
         homes: Homes,
         delivery: Delivery,
+        tenancy: Tenancy,
         max_in_flight: int,
         drain: float = 10.0,
     ) -> None:
@@ -46,11 +84,14 @@ class Scheduler:
         self._homes = homes
         self._delivery = delivery
         delivery.on_rest = self._tell
+        self._tenancy = tenancy
+        self._lease = tenancy.lease
         self._max_in_flight = max_in_flight
         self._drain = drain  # seconds of real time
         self._patience: asyncio.Timeout | None = None
         self._ready: deque[Berth] = deque()
         self._alarms = Alarms(clock, self._ring)
+        self._reading = Reading(store, clock, self._alarms, self._mark)
         self._turning = False
         self._running = False
         self._loop: asyncio.AbstractEventLoop | None = None  # to find it anew costs a system call
@@ -59,15 +100,11 @@ class Scheduler:
         self._watchers: list[asyncio.Future[None]] = []
 
     async def start(self) -> None:
-        """Take every queue home and carry on where the last process stopped."""
+        """Move in and carry on where the last process stopped."""
         self._running = True
         self._loop = asyncio.get_running_loop()
         self._store.listen(self.on_wakes)
-        await self._homes.take(self._clock.now())
-        for number, task in await self._store.run_requests():
-            self._run(number, task)
-        for berth in self._homes.berths.values():
-            self._mark(berth)
+        await self._tenancy.move_in(self)
 
     def refuse(self) -> None:
         """Begin no attempt any more."""
@@ -81,25 +118,18 @@ class Scheduler:
             self._patience.reschedule(asyncio.get_running_loop().time())
 
     async def stop(self) -> None:
-        """Let open attempts end, break off what outlasts the drain, hand the queues back."""
+        """Hand over, let open attempts end, break off what outlasts the drain, move out."""
         self.refuse()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._drain) as self._patience:
+                await self._tenancy.hand_over()
                 while self._attempts or self._loads:
                     await asyncio.wait([*self._attempts, *self._loads])
         open_work = [*self._attempts, *self._loads]
         for work in open_work:
             work.cancel()
         await asyncio.gather(*open_work, return_exceptions=True)
-        if self._homes.berths:
-            await self._hand_back()
-
-    async def _hand_back(self) -> None:
-        try:
-            await self._homes.release()
-        except KumoError as refusal:  # as after a crash, then: the buckets start empty
-            logger.warning("the queues could not be handed back", extra={"reason": refusal.message})
-        self._homes.berths.clear()
+        await self._tenancy.move_out()
 
     # what comes in
 
@@ -112,9 +142,30 @@ class Scheduler:
             if berth is not None:
                 self._mark(berth)
             if isinstance(wake, RunRequested):
-                self._run(wake.number, wake.task)
-        if self._running and not self._homes.claimed:
-            self._read(self._claim(now))
+                self._tenancy.run_requested(wake.number, wake.task)
+
+    def ready(self, berths: Iterable[Berth]) -> None:
+        for berth in berths:
+            self._mark(berth)
+        self._turn_soon()
+
+    def run(self, number: int, task: Task) -> None:
+        berth = self._homes.berths.get(number)
+        if berth is not None and berth.parting is None and self._running and self._lease.holds():
+            self._begin(berth, task, run=True)
+
+    def reload(self, berths: Sequence[Berth]) -> None:
+        self.read(self._reading.reload(berths))
+
+    def quit(self, berth: Berth) -> None:
+        self._alarms.clear(berth.lane.number)
+
+    def read(self, reading: Coroutine[None, None, None]) -> None:
+        load = asyncio.get_running_loop().create_task(reading)
+        self._loads.add(load)
+        load.add_done_callback(self._loaded)
+
+    # what there is to see
 
     @property
     def in_flight(self) -> int:
@@ -146,7 +197,7 @@ class Scheduler:
 
     def unanswered(self) -> frozenset[int]:
         """The attempts whose worker is yet to answer, by number."""
-        return frozenset(number for number, answered in self._delivery.stages.items() if not answered)
+        return frozenset(number for number, attempt in self._delivery.open.items() if not attempt.answered)
 
     # turns
 
@@ -163,13 +214,14 @@ class Scheduler:
 
     def _turn(self) -> None:
         self._turning = False
-        if not self._running:
+        if not self._running or not self._lease.holds():
             return
         now = self._clock.now()
         while self._ready and len(self._attempts) < self._max_in_flight:
             berth = self._ready.popleft()
             berth.ready = False
-            self._plan(berth, now)
+            if berth.parting is None:
+                self._plan(berth, now)
         self._alarms.arm()
         self._tell()
 
@@ -181,7 +233,8 @@ class Scheduler:
         for task in plan.send:
             self._begin(berth, task, run=False)
         if plan.load:
-            self._begin_load(berth, now)
+            berth.lane.begin_load()
+            self.read(self._reading.load(berth, berth.lane.generation, now))
         if plan.wake is None:
             self._alarms.clear(berth.lane.number)
         elif plan.wake <= now:
@@ -197,11 +250,6 @@ class Scheduler:
         attempt = self._loop.create_task(self._delivery.begin(berth, task, run=run))
         self._attempts.add(attempt)
         attempt.add_done_callback(lambda ended: self._ended(berth, ended))
-
-    def _run(self, number: int, task: Task) -> None:
-        berth = self._homes.berths.get(number)
-        if berth is not None and self._running:
-            self._begin(berth, task, run=True)
 
     def _ended(self, berth: Berth, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)
@@ -221,46 +269,9 @@ class Scheduler:
             if berth is not None:
                 self._mark(berth)
 
-    # reading on
-
-    def _begin_load(self, berth: Berth, now: int) -> None:
-        berth.lane.begin_load()
-        self._read(self._load(berth, berth.lane.generation, now))
-
-    def _read(self, reading: Coroutine[None, None, None]) -> None:
-        load = asyncio.get_running_loop().create_task(reading)
-        self._loads.add(load)
-        load.add_done_callback(self._loaded)
-
-    async def _claim(self, now: int) -> None:
-        with contextlib.suppress(KumoError):  # the next queue that is created will bring it up again
-            await self._homes.take(now)
-
     def _loaded(self, load: asyncio.Task[None]) -> None:
         self._loads.discard(load)
         self._tell()
-
-    async def _load(self, berth: Berth, generation: int, now: int) -> None:
-        """Read the tasks behind the lane's edge that are due within the window."""
-        lane = berth.lane
-        stored = StoredQueue(lane.queue, lane.number, generation)
-        after = Position(*lane.edge)
-        until, room = now + WINDOW, lane.room
-        try:
-            tasks = await self._store.due_tasks(
-                stored, after=after, until=until, limit=room.tasks, max_bytes=room.bytes
-            )
-            edge: Place = (tasks[-1].schedule_time, tasks[-1].name.task) if tasks else lane.edge
-            unloaded = await self._store.next_due(stored, after=Position(*edge))
-        except KumoError:
-            if lane.generation == generation:
-                lane.abandon_load()
-            self._alarms.set(lane.number, self._clock.now() + _READ_AGAIN)
-            self._alarms.arm()
-            return
-        if lane.generation == generation:
-            lane.end_load(tasks, edge=edge, unloaded=unloaded, now=self._clock.now())
-        self._mark(berth)
 
 
 def _limit(berth: Berth) -> float:

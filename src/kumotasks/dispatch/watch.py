@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+from kumotasks.dispatch.lease import ALWAYS, Tenure
 from kumotasks.domain.clock import SECOND, Clock, Timer
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
 from kumotasks.domain.lane import Lane, Open
@@ -19,9 +20,10 @@ NOTED_AFTER = SECOND
 class OpenWatch:
     """Notes the attempts that are still open a second after they began."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, lease: Tenure = ALWAYS) -> None:
         self._store = store
         self._clock = clock
+        self._lease = lease
         self._young: dict[int, tuple[int, Lane, Open]] = {}  # by attempt: (began, lane, open); the oldest first
         self._timer: Timer | None = None
         self._writing: set[asyncio.Task[None]] = set()
@@ -58,7 +60,7 @@ class OpenWatch:
             del self._young[attempt]
             if _is_open(lane, opened):
                 noted.append((lane, opened))
-        if noted:
+        if noted and self._lease.holds():  # else another node may have counted further
             writing = asyncio.get_running_loop().create_task(self._note(noted))
             self._writing.add(writing)
             writing.add_done_callback(self._writing.discard)

@@ -1,8 +1,8 @@
 """The only reading of time. Everywhere else `now` is an argument, or a Clock comes in by constructor.
 
-An instant is an int: microseconds since the Unix epoch. A duration is an int: microseconds. SystemClock follows the
-wall; ManualClock stands still until it is told to move, and moves from event to event, so that thirty days of backoff
-run in milliseconds. It knows nothing of what its timers do.
+An instant is an int: microseconds since the Unix epoch, or, of `boot`, since the machine's start. A duration is an
+int: microseconds. SystemClock follows the wall; ManualClock stands still until it is told to move, and moves from event
+to event, so that thirty days of backoff run in milliseconds. It knows nothing of what its timers do.
 """
 
 from __future__ import annotations
@@ -38,11 +38,23 @@ class Clock(Protocol):
     def call_at(self, instant: int, callback: Callable[[], None]) -> Timer: ...
 
 
+class Enduring(Clock, Protocol):
+    """A clock that also tells how long the machine has run, its sleep included, however the wall is set."""
+
+    def boot(self) -> int: ...
+
+
+_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # macOS has the latter only; there it counts sleep too
+
+
 class SystemClock:
     """The wall clock, with timers on the running event loop."""
 
     def now(self) -> int:
         return time.time_ns() // 1_000
+
+    def boot(self) -> int:
+        return time.clock_gettime_ns(_BOOT) // 1_000
 
     def call_at(self, instant: int, callback: Callable[[], None]) -> Timer:
         # Whole milliseconds, rounded up: event loops count in them, and a timer that fires early is a turn for nothing.
@@ -96,6 +108,9 @@ class ManualClock:
         self._order = itertools.count()
 
     def now(self) -> int:
+        return self._now
+
+    def boot(self) -> int:
         return self._now
 
     def call_at(self, instant: int, callback: Callable[[], None]) -> Timer:

@@ -7,6 +7,9 @@ the edge, and otherwise only lowers the bound; and when the bound comes near, `p
 
 The caller makes the attempts it is told to make, and says when they end. A task is waiting or open, never both; it is
 offered again only once its failure is committed.
+
+Where others add to the queue as well, the edge moves back in front of what they say has come, and the lane reads again
+from there; what it has already, it knows again.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from dataclasses import dataclass, field
 
 from kumotasks.domain.bucket import Bucket
 from kumotasks.domain.clock import MINUTE
+from kumotasks.domain.elsewhere import Elsewhere
 from kumotasks.domain.queue import Queue, QueueState
 from kumotasks.domain.task import Task
 from kumotasks.domain.value import value
@@ -61,12 +65,15 @@ class Lane:
     room: Room = field(default_factory=Room)
     uncommitted: int = 0
     slots_used: int = 0
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
     _window: Window = field(init=False)
     _open: dict[int, Open] = field(default_factory=dict)
     _loading: bool = False
     _missed: dict[int, Task] = field(default_factory=dict)
     _ended: set[int] = field(default_factory=set)
     _shrunk: bool = False
+    _arrived: int | None = None  # while loading: from where on others have added
+    _clashed: bool = False  # a task was left in the store, for another has its serial
 
     def __post_init__(self) -> None:
         self._window = Window(self.room)
@@ -79,7 +86,8 @@ class Lane:
 
     def offer(self, task: Task, now: int) -> None:
         """A task that is to be sent when it is due: just created, or its failure just committed."""
-        if task.serial in self._window or task.serial in self._open:
+        if task.serial in self._window or task.serial in self._open or task.serial in self.elsewhere:
+            self._clashed = self._clashed or self._is_another(task)
             return
         self._advance_edge(now)
         if (task.schedule_time, task.name.task) <= self.edge:
@@ -88,6 +96,22 @@ class Lane:
         if self._loading:
             self._missed[task.serial] = task
         self._lower_bound(task.schedule_time)
+
+    def arrived(self, earliest: int) -> None:
+        """Others have made tasks of this queue, or changed them, the first of them due at `earliest`."""
+        if self._loading:
+            self._arrived = earliest if self._arrived is None else min(earliest, self._arrived)
+        else:
+            self.edge = min(self.edge, (earliest - 1, _LAST_ID))
+            if self._window.crowded:
+                self._window.release_from(earliest)  # else what has come would wait behind what is due later
+        self._lower_bound(earliest)
+
+    def reread(self) -> None:
+        """What waits here may not be what waits in the store: hold nothing, and read all of it again."""
+        self._window.clear()
+        self._shrunk = self._loading
+        self.edge, self.unloaded = (0, ""), 0
 
     def forget(self, serial: int) -> None:
         """The task was deleted. An attempt in flight is not recalled, but its result is dropped."""
@@ -117,9 +141,12 @@ class Lane:
 
         The read is older than what came in or ended meanwhile, so that wins.
         """
-        ended, missed, shrunk = self._ended, self._missed, self._shrunk
+        ended, missed, shrunk, arrived = self._ended, self._missed, self._shrunk, self._arrived
+        self._arrived = None
         self.abandon_load()
         if shrunk:
+            if arrived is not None:
+                self.arrived(arrived)
             return  # the edge moved back behind the reader; the bound stands, so it will be tried again
         self.edge = max(self.edge, edge)
         self.unloaded = unloaded
@@ -129,10 +156,15 @@ class Lane:
         for task in missed.values():
             if task.serial not in ended:
                 self.offer(task, now)
+        if arrived is not None:
+            self.arrived(arrived)
 
     def abandon_load(self) -> None:
         """The read failed, or is void; the bound stands, so it will be tried again."""
         self._loading, self._shrunk, self._ended, self._missed = False, False, set(), {}
+        if self._arrived is not None:
+            earliest, self._arrived = self._arrived, None
+            self.arrived(earliest)
 
     # attempts
 
@@ -158,6 +190,9 @@ class Lane:
             return
         task = opened.task
         del self._open[task.serial]
+        if self._clashed:
+            self._clashed = False
+            self.arrived(0)
         if not opened.dropped:
             self.offer(task, now)
         elif self._loading:
@@ -179,7 +214,7 @@ class Lane:
         self._advance_edge(now)
         if self.bucket.at > now:  # the wall clock was set back: tokens accrue from here on
             self.bucket = self.bucket.take(now, 0)
-        slots = self.queue.rate_limits.max_concurrent_dispatches - self.slots_used
+        slots = self.queue.rate_limits.max_concurrent_dispatches - self.slots_used - len(self.elsewhere)
         self.bucket = self.bucket.seen(now)
         allowed = min(slots, quota, self.bucket.whole_tokens(now))
         send = self._window.pop_due(now, allowed) if allowed > 0 else ()
@@ -190,12 +225,16 @@ class Lane:
 
     def idle(self, now: int) -> bool:
         """Nothing is open, and nothing is due that could go."""
-        if self._open or self._loading:
+        if self._open or self._loading or self.elsewhere:
             return False
         if self.queue.state is not QueueState.RUNNING:
             return True
         head = self._window.first_due()
         return (head is None or head > now) and (self.unloaded is None or self.unloaded > now)
+
+    @property
+    def loading(self) -> bool:
+        return self._loading
 
     @property
     def waiting(self) -> int:
@@ -232,6 +271,13 @@ class Lane:
         if ahead > self.edge[0]:
             self.edge = (ahead, _LAST_ID)
 
+    def _is_another(self, task: Task) -> bool:
+        """Two nodes may give two tasks one serial: the later one waits in the store until the earlier one is over."""
+        known = self._window.find(task.serial)
+        if known is None and task.serial in self._open:
+            known = self._open[task.serial].task
+        return known is not None and known.name.task != task.name.task
+
     def _hold(self, task: Task) -> None:
         self._window.hold(task)
         if self._window.overfull:
@@ -240,5 +286,6 @@ class Lane:
     def _shrink(self) -> None:
         """Give the tasks due last back to the store; the edge moves in front of them."""
         self._shrunk = self._loading
-        self.edge, first_behind = self._window.cut()
+        last, first_behind = self._window.cut()
+        self.edge = min(self.edge, last)
         self._lower_bound(first_behind)

@@ -37,6 +37,9 @@ class Window:
     def __contains__(self, serial: int) -> bool:
         return serial in self._tasks
 
+    def find(self, serial: int) -> Task | None:
+        return self._tasks.get(serial)
+
     @property
     def crowded(self) -> bool:
         """Too full to take in a room more."""
@@ -58,6 +61,12 @@ class Window:
         task = self._tasks.pop(serial, None)
         if task is not None:
             self._bytes -= len(task.target.body)
+
+    def release_from(self, instant: int) -> None:
+        """Let go of those due at `instant` or later."""
+        for task in [task for task in self._tasks.values() if task.schedule_time >= instant]:
+            self.release(task.serial)
+        self._heap = self._in_order()
 
     def clear(self) -> None:
         self._tasks.clear()

@@ -23,9 +23,10 @@ Listener = Callable[[Sequence[LogEntry]], None]
 
 _FLUSH_SECONDS = 0.5  # how long an entry lies in the buffer at most
 _FLUSH_AT = 1_000  # entries, and then not that long; also what is kept in one transaction
-_MOST_HELD = 10_000  # entries in the buffer
+_MOST_HELD = 100_000  # entries in the buffer: some 200 MB if it comes to that
 _MOST_HELD_TEXT = 32 * 1024 * 1024  # characters of text in the buffer
-_SLICE = 16  # entries encoded before the loop turns
+_SLICE = 64  # entries encoded before the loop turns: half a millisecond
+_BACKLOG_PARTS = 8  # but no less than such a part of those that wait, or a busy loop would never come to an end
 _PRUNE_EVERY = MINUTE
 _PRUNE_PARTS = 64  # of what may be kept: so much more, and the shelf is looked through before its time
 
@@ -50,7 +51,8 @@ class Journal:
         self._flushing = asyncio.Lock()
         self._flush_asked = False
         self._losing_since: int | None = None
-        self._lost = 0
+        self._lost = 0  # since then
+        self.dropped = 0  # entries, ever
         self._pruned = 0
         self._added = 0  # bytes since
         self._pruning = False
@@ -85,7 +87,10 @@ class Journal:
         gets one, one without `receive_timestamp` the present."""
         taken = self._completed(entries)
         self._tell(taken)
-        text = sum(len(each.payload) for each in taken if type(each.payload) is str)
+        text = 0
+        for each in taken:
+            if type(each.payload) is str:
+                text += len(each.payload)
         if len(self._buffer) + len(taken) > _MOST_HELD or self._text + text > _MOST_HELD_TEXT:
             self._say_lost("they come faster than they can be kept", len(taken))
             return
@@ -103,7 +108,10 @@ class Journal:
         self._tell(taken)
 
     def _completed(self, entries: Sequence[LogEntry]) -> Sequence[LogEntry]:
-        if all(each.insert_id and each.receive_timestamp for each in entries):
+        for each in entries:
+            if not (each.insert_id and each.receive_timestamp):
+                break
+        else:
             return entries
         now = self._clock.now()
         return [
@@ -163,16 +171,26 @@ class Journal:
 
     async def _append(self, entries: Sequence[LogEntry]) -> None:
         for begin in range(0, len(entries), _FLUSH_AT):
-            rows = await _rows(entries[begin : begin + _FLUSH_AT])
+            rows = await self._rows(entries[begin : begin + _FLUSH_AT])
             await self._shelf.append(rows)
             self._added += sum(len(row.content) for row in rows)
         self._prune_in_time()
+
+    async def _rows(self, entries: Sequence[LogEntry]) -> list[LogRow]:
+        """Made here and not on another thread, which would hold the interpreter for longer at a time than a slice."""
+        rows: list[LogRow] = []
+        while len(rows) < len(entries):
+            many = max(_SLICE, len(self._buffer) // _BACKLOG_PARTS)
+            rows += [_row(entry) for entry in entries[len(rows) : len(rows) + many]]
+            await asyncio.sleep(0)
+        return rows
 
     def _say_lost(self, reason: str, count: int) -> None:
         if self._losing_since is None:
             self._losing_since = self._clock.now()
             logger.warning("log entries are dropped", extra={"reason": reason})
         self._lost += count
+        self.dropped += count
 
     def _say_kept(self) -> None:
         """Not at once: where some are dropped now and then, two lines a minute are enough."""
@@ -216,14 +234,6 @@ class Journal:
         while await self._shelf.delete(log_name):
             pass
         return True
-
-
-async def _rows(entries: Sequence[LogEntry]) -> list[LogRow]:
-    rows: list[LogRow] = []
-    for begin in range(0, len(entries), _SLICE):
-        rows.extend(_row(entry) for entry in entries[begin : begin + _SLICE])
-        await asyncio.sleep(0)
-    return rows
 
 
 def _row(entry: LogEntry) -> LogRow:

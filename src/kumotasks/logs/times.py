@@ -16,7 +16,7 @@ _NANOSECONDS = 1_000
 def rfc3339(instant: int) -> str:
     """2021-07-31T11:45:59.060021Z, with 0, 3 or 6 digits behind the point; beyond the calendar its last instant."""
     second, fraction = divmod(min(instant, _LAST), SECOND)
-    return f"{_calendar(second)}.{fraction:06d}".removesuffix("000").removesuffix(".000") + "Z"
+    return f"{_calendar(second)}{_decimals(fraction)}Z"
 
 
 @lru_cache(maxsize=256)  # what happens together is written together
@@ -35,4 +35,10 @@ def from_rfc3339(text: str) -> int:
 def seconds_text(duration: int) -> str:
     """`10s`, `0.100s`, `0.001250s`."""
     whole, fraction = divmod(duration, SECOND)
-    return f"{whole}.{fraction:06d}".removesuffix("000").removesuffix(".000") + "s"
+    return f"{whole}{_decimals(fraction)}s"
+
+
+def _decimals(microseconds: int) -> str:
+    if microseconds % 1_000:
+        return f".{microseconds:06d}"
+    return f".{microseconds // 1_000:03d}" if microseconds else ""

@@ -11,11 +11,15 @@ from kumotasks.dispatch.egress import Egress, EgressRule, read_rules
 from kumotasks.dispatch.home import Homes
 from kumotasks.dispatch.inside import Inside
 from kumotasks.dispatch.janitor import Janitor
+from kumotasks.dispatch.lease import ALWAYS, Always, Lease
+from kumotasks.dispatch.parting import Parting
 from kumotasks.dispatch.resolver import Resolver
-from kumotasks.dispatch.scheduler import Scheduler
+from kumotasks.dispatch.scheduler import Scheduler, Tenancy
 from kumotasks.dispatch.sender import ProxySettings, Sender, SenderLimits, TlsSettings
+from kumotasks.dispatch.sole import Sole
+from kumotasks.dispatch.tenancy import Tenant
 from kumotasks.dispatch.watch import OpenWatch
-from kumotasks.domain.clock import SECOND, Clock
+from kumotasks.domain.clock import SECOND, Clock, SystemClock
 from kumotasks.domain.history import Memory, Remembered
 from kumotasks.domain.target import AppEngineHosts
 from kumotasks.domain.task import Task
@@ -25,6 +29,7 @@ from kumotasks.settings import Settings, SettingsError, is_loopback
 from kumotasks.storage.history import Keep
 from kumotasks.storage.logs import Shelf, SqliteShelf
 from kumotasks.storage.sqlstore import SqlStore
+from kumotasks.storage.store import LEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,10 @@ def dispatch(
 ) -> Dispatch:
     """`in_flight` gets the tasks with an open attempt; whoever reads tasks has it too. `inside` leads to the services
     that run here."""
-    homes = Homes(store, Room())
+    homes = Homes(Room())
+    lease = Lease(SystemClock(), LEASE) if settings.on_postgres else ALWAYS
     activity = Activity(store=store, homes=homes, log=journal, clock=clock)
-    watch = OpenWatch(store, clock)
+    watch = OpenWatch(store, clock, lease)
     sender = _sender(settings, clock, inside)
     delivery = Delivery(
         store=store,
@@ -79,17 +85,26 @@ def dispatch(
         bearers=bearers,
         memory=Memory(Remembered(settings.history), dead_letters=settings.dead_letters_keep > 0),
         activity=activity,
+        lease=lease,
     )
     scheduler = Scheduler(
         store=store,
         clock=clock,
         homes=homes,
         delivery=delivery,
+        tenancy=_tenancy(store, clock, homes, delivery, lease),
         max_in_flight=settings.max_in_flight,
         drain=settings.drain / SECOND,
     )
     janitor = Janitor(store, clock, Keep(settings.history_keep, settings.dead_letters_keep))
     return Dispatch(scheduler, delivery, homes, watch, janitor, sender, activity)
+
+
+def _tenancy(store: SqlStore, clock: Clock, homes: Homes, delivery: Delivery, lease: Lease | Always) -> Tenancy:
+    if isinstance(lease, Always):
+        return Sole(store, clock, homes)
+    # The database's clock judges the lease, so it is kept by the wall, however time is moved by hand.
+    return Tenant(store, clock, SystemClock(), homes, Parting(store, clock, homes, delivery), lease)
 
 
 def _sender(settings: Settings, clock: Clock, inside: Inside) -> Sender:

@@ -80,13 +80,14 @@ class Server:
         self._hosts = Hosts(self._workers.runtime.find, front=self._workers.front, application=self._application)
         self._readiness = Readiness(self._application.health, lambda: announce(self._addresses))
         self._secure = secure(
-            settings, self._addresses, self._known.wall, listen=self._listen_securely, ours=self._hosts.ours
+            settings, self._addresses, self._known, listen=self._listen_securely, ours=self._hosts.ours
         )
         self.components: tuple[Component, ...] = tuple(self._components(queues))
 
     def _components(self, queues: Queues) -> Iterator[Component]:
         yield Bound(self._addresses.ports)
         yield self._store
+        yield from self._known.shared
         yield self._journal
         if self._secure is not None:
             yield self._secure.certificates
@@ -138,7 +139,7 @@ class Server:
         traveller = Traveller(clock, dispatch.scheduler, dispatch.janitor) if isinstance(clock, ManualClock) else None
         return Doors(
             ready=lambda: self._readiness.ready,
-            metrics=Metrics(readings(self._gate, dispatch)),
+            metrics=Metrics(readings(self._gate, dispatch, self._journal)),
             wait_idle=Idleness(dispatch.scheduler).wait,
             queue_stats=lambda name: stats(dispatch.homes, name),
             clock=clock,

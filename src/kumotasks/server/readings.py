@@ -7,11 +7,12 @@ from kumotasks.dispatch.home import Berth, Homes
 from kumotasks.domain.clock import SECOND
 from kumotasks.domain.errors import QueueNotFound
 from kumotasks.domain.names import parse_queue
+from kumotasks.logs.journal import Journal
 from kumotasks.server.dispatch import Dispatch
 from kumotasks.service.gate import Gate
 
 
-def readings(gate: Gate, dispatch: Dispatch) -> Readings:
+def readings(gate: Gate, dispatch: Dispatch, journal: Journal) -> Readings:
     counts = dispatch.delivery.counts
     return Readings(
         calls=lambda: gate.calls,
@@ -19,6 +20,7 @@ def readings(gate: Gate, dispatch: Dispatch) -> Readings:
         delay_seconds=lambda: counts.delay / SECOND,
         in_flight=lambda: dispatch.scheduler.in_flight,
         queues=lambda: [_gauge(berth) for berth in dispatch.homes.berths.values()],
+        log_entries_dropped=lambda: journal.dropped,
     )
 
 

@@ -12,9 +12,9 @@ from kumotasks.api.tls import CertificateFiles, Certificates
 from kumotasks.auth.authority import Authority
 from kumotasks.auth.certificate_names import served_names
 from kumotasks.dispatch.resolver import Resolver
-from kumotasks.domain.clock import Clock
 from kumotasks.lifecycle import Component, Listener
 from kumotasks.server.addresses import Addresses
+from kumotasks.server.identity import Known
 from kumotasks.service.locations import REGIONS
 from kumotasks.settings import Settings
 
@@ -36,7 +36,7 @@ class Secure:
 def secure(
     settings: Settings,
     addresses: Addresses,
-    wall: Clock,
+    known: Known,
     *,
     listen: Callable[[Certificates], Listener],
     ours: Callable[[str], bool],
@@ -44,7 +44,8 @@ def secure(
     """None while TLS is off. `listen` makes the listener of the TLS port; `ours` knows the hosts of our services."""
     if addresses.secure is None or addresses.proxy is None:
         return None
-    authority = Authority(settings.data_directory / "tls", wall) if settings.tls == "auto" else None
+    wall, keep = known.wall, known.vault.change_from_thread if known.vault is not None else None
+    authority = Authority(settings.data_directory / "tls", wall, keep) if settings.tls == "auto" else None
     client_authority = Path(settings.tls_client_ca) if settings.tls_client_ca else None
     certificates = Certificates(_files(settings, addresses, authority), wall, client_authority=client_authority)
     listener = listen(certificates)

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
-from kumotasks.domain.clock import HOUR, MINUTE, SECOND, Clock
+from kumotasks.domain.clock import HOUR, MINUTE, SECOND, Enduring
 from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.storage.records import Touched
 
@@ -67,14 +67,14 @@ class SharedRecords(Protocol):
 class Follower:
     """Component: the news of records that other nodes write too. It may be asked before it has started."""
 
-    def __init__(self, records: SharedRecords, clock: Clock) -> None:
+    def __init__(self, records: SharedRecords, clock: Enduring) -> None:
         self._records = records
         self._clock = clock
         self._hearers: dict[str, list[Hear]] = {}
         self._horizon: int | None = None
         self._told: frozenset[int] = frozenset()  # places at or behind the horizon
         self._confirmed: int | None = None  # when the last look that succeeded was begun
-        self._forgot = clock.now()
+        self._forgot = clock.boot()
         self._begun = self._succeeded = 0  # looks, counted
         self._turn = asyncio.Lock()
         self._stirred = asyncio.Event()
@@ -95,7 +95,7 @@ class Follower:
         self._hearers.setdefault(kind, []).append(hear)
 
     def current(self) -> bool:
-        return self._confirmed is not None and 0 <= self._clock.now() - self._confirmed < FRESH
+        return self._confirmed is not None and 0 <= self._clock.boot() - self._confirmed < FRESH
 
     async def confirm(self) -> None:
         begun = self._begun
@@ -115,7 +115,7 @@ class Follower:
 
     async def _look(self) -> None:
         self._begun += 1
-        begun, now = self._begun, self._clock.now()
+        begun, now = self._begun, self._clock.boot()
         touched = await self._records.touched(self._horizon)
         lost = self._confirmed is not None and not 0 <= now - self._confirmed < _LOST
         self._horizon, self._confirmed, self._succeeded = touched.horizon, now, begun
@@ -132,7 +132,7 @@ class Follower:
                 hear(ANY)
 
     async def _forget(self) -> None:
-        now = self._clock.now()
+        now = self._clock.boot()
         if 0 <= now - self._forgot < _FORGET:
             return
         self._forgot = now

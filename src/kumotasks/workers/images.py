@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from kumotasks.domain.run.commanding import commanding
 from kumotasks.domain.run.revision import Launch
 from kumotasks.domain.run.template import Container, Template
 
@@ -22,13 +23,6 @@ HELLO = Launch((sys.executable, "-m", "kumotasks.workers.hello"))
 MISSING = "CONTAINER_MISSING"
 UNTRUSTED = "CONTAINER_PERMISSION_DENIED"
 _WEB = re.compile(r"^web\s*:\s*(\S.*?)\s*$", re.MULTILINE)
-# Variables by which a loader, a shell or an interpreter is told what else to run.
-_COMMANDING = re.compile(
-    r"LD_.*|DYLD_.*|BASH_FUNC_.*|PATH|ENV|IFS|PS4|SHELLOPTS|BASHOPTS|BASH_ENV|PROMPT_COMMAND|GCONV_PATH"
-    r"|PYTHON(?!UNBUFFERED$|DONTWRITEBYTECODE$|HASHSEED$|IOENCODING$|UTF8$|FAULTHANDLER$).*|GUNICORN_CMD_ARGS"
-    r"|NODE_OPTIONS|NODE_PATH|PERL5?(OPT|LIB|DB)|RUBY(OPT|LIB)|(_|JDK_)?JAVA_(TOOL_)?OPTIONS|CLASSPATH|JAVA_OPTS"
-    r"|PHPRC|PHP_INI_SCAN_DIR|DOTNET_STARTUP_HOOKS|GIT_.*|SSH_ASKPASS|EDITOR|VISUAL|PAGER|BROWSER"
-)
 _FOR_A_SHELL = re.compile(r"[$&|;<>`*?(){}~#]|^\w+=")
 _HOW_STARTED = "name a --command, or write a Procfile with a line such as 'web: python main.py'"
 _HOW_TRUSTED = (
@@ -86,13 +80,13 @@ def bare_name(image: str) -> str:
 
 def _untrusted(template: Template) -> Refusal | None:
     container = template.serving
-    commanding = [name for name, _ in container.env if _COMMANDING.fullmatch(name)]
+    deciding = commanding(container.env)
     if template.source:
         what = f"The source directory '{template.source}'"
     elif container.command or container.args or container.working_directory:
         what = "The container's own command"
-    elif commanding:
-        what = f"The environment variable '{commanding[0]}', which can make a program run commands,"
+    elif deciding:
+        what = f"The environment variable '{deciding[0][0]}', which can make a program run commands,"
     else:
         return None
     return Refusal(UNTRUSTED, f"{what} was not taken from this caller. {_HOW_TRUSTED}.")

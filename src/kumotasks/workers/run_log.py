@@ -6,11 +6,12 @@ The only place that knows how they read. Who writes them, and what becomes of th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from kumotasks.domain.clock import Clock
 from kumotasks.domain.run.service import ServiceName
+from kumotasks.domain.value import value
 from kumotasks.logs.entry import DEFAULT, ERROR, INFO, NONE, WARNING, InsertIds, Json, LogEntry
 from kumotasks.logs.times import seconds_text
 
@@ -29,7 +30,7 @@ class Log(Protocol):
     def write(self, entries: Sequence[LogEntry]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Place:
     """Of whom an entry speaks; `instance` is "" where no instance took part, `revision` where none was chosen."""
 
@@ -38,7 +39,7 @@ class Place:
     instance: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """A request that was answered. Sizes in bytes, `latency` in microseconds; `trace` and `span` are the hexadecimal
     ids. `refusal` is what the front says of a request that came no further than it."""
@@ -59,7 +60,7 @@ class Request:
     refusal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Line:
     """A line of output, lifted where it was JSON. `time` None is when it was read."""
 
@@ -105,31 +106,24 @@ class RunLog:
             _severity(request.status),
             now - request.latency,
             http_request=_described(request),
-            trace=_trace(place, request.trace),
+            trace=f"projects/{place.service.project}/traces/{request.trace}" if request.trace else "",
             span=request.span,
             trace_sampled=bool(request.trace),
         )
         return self._entry(place, REQUESTS, said, now)
 
     def _entry(self, place: Place, log_id: str, line: Line, now: int) -> LogEntry:
-        name = place.service
-        instance = {"instanceId": place.instance} if place.instance else {}
+        log_name, resource, labels = _described_place(place, log_id)
         return LogEntry(
-            log_name=f"projects/{name.project}/logs/{log_id}",
+            log_name=log_name,
             resource_type=RESOURCE,
             timestamp=now if line.time is None else line.time,
             payload=line.payload or None,
-            resource_labels={
-                "project_id": name.project,
-                "location": name.location,
-                "service_name": name.service,
-                "configuration_name": name.service,
-                "revision_name": place.revision,
-            },
+            resource_labels=resource,
             severity=line.severity,
             insert_id=line.insert_id or self._log.ids.next(now),
             receive_timestamp=now,
-            labels={**instance, **line.labels},
+            labels={**labels, **line.labels} if line.labels else labels,
             http_request=line.http_request,
             trace=line.trace,
             span_id=line.span,
@@ -139,8 +133,19 @@ class RunLog:
         )
 
 
-def _trace(place: Place, trace: str) -> str:
-    return f"projects/{place.service.project}/traces/{trace}" if trace else ""
+@lru_cache(maxsize=1024)
+def _described_place(place: Place, log_id: str) -> tuple[str, Mapping[str, str], Mapping[str, str]]:
+    """The log's name, the resource's labels and the entry's own, which all entries of a place share."""
+    name = place.service
+    resource = {
+        "project_id": name.project,
+        "location": name.location,
+        "service_name": name.service,
+        "configuration_name": name.service,
+        "revision_name": place.revision,
+    }
+    instance = {"instanceId": place.instance} if place.instance else NONE
+    return f"projects/{name.project}/logs/{log_id}", resource, instance
 
 
 def _severity(status: int) -> int:
@@ -157,11 +162,15 @@ def _described(request: Request) -> dict[str, object]:
         "requestSize": str(request.request_size),
         "status": request.status,
         "responseSize": str(request.response_size),
-        "userAgent": request.user_agent,
-        "remoteIp": request.remote_ip,
-        "serverIp": request.server_ip,
-        "referer": request.referer,
         "latency": seconds_text(request.latency),
         "protocol": request.protocol,
     }
-    return {name: each for name, each in said.items() if each != ""}
+    if request.user_agent:
+        said["userAgent"] = request.user_agent
+    if request.remote_ip:
+        said["remoteIp"] = request.remote_ip
+    if request.server_ip:
+        said["serverIp"] = request.server_ip
+    if request.referer:
+        said["referer"] = request.referer
+    return said

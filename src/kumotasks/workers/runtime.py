@@ -7,14 +7,13 @@ each, those that lost it are drained. Who may call a service is unknown here.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kumotasks.domain.account import project_number
 from kumotasks.domain.clock import Clock
-from kumotasks.domain.errors import KumoError
+from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.domain.run import address, scaling
 from kumotasks.domain.run.revision import Revision
 from kumotasks.domain.run.service import Service, ServiceName
@@ -23,12 +22,10 @@ from kumotasks.workers.errors import NoInstance
 from kumotasks.workers.fleet import Fleet, Retired
 from kumotasks.workers.images import Images
 from kumotasks.workers.instance import Hearth, Instance
-from kumotasks.workers.rollout import Overtaken, Rollout
+from kumotasks.workers.rollout import Rollout
 from kumotasks.workers.running import Running, Slot
 from kumotasks.workers.shelf import Shelf
-
-logger = logging.getLogger("kumotasks.workers")
-_RETRY_SECONDS = 1.0  # after a store that could not be read or written
+from kumotasks.workers.turns import RETRY_SECONDS, Turns
 
 
 @dataclass(eq=False, slots=True)
@@ -65,7 +62,7 @@ class Runtime:
         self._deployed: dict[ServiceName, _Deployed] = {}
         self._hosts: dict[str, Running] = {}
         self._holders: dict[str, tuple[Fleet, Instance]] = {}  # by id, of instances with requests
-        self._turns: dict[ServiceName, asyncio.Task[None]] = {}
+        self._turns = Turns(self._look, clock)
         self._retiring: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -80,9 +77,10 @@ class Runtime:
     async def stop(self) -> None:
         """Every instance is stopped, with SIGTERM and ten seconds."""
         self._stopped = True
-        for turn in (*self._turns.values(), *self._retiring):
-            turn.cancel()
-        await asyncio.gather(*self._turns.values(), *self._retiring, return_exceptions=True)
+        await self._turns.stop()
+        for retiring in self._retiring:
+            retiring.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
         fleets = [fleet for each in self._deployed.values() for fleet in each.fleets.values()]
         await asyncio.gather(*(fleet.stop() for fleet in fleets))
         await self._hearth.processes.stop()
@@ -128,34 +126,42 @@ class Runtime:
 
     def wake(self, name: ServiceName) -> None:
         """Carry out what the record of the service says now; what was under way for it is broken off."""
-        if not self._stopped:
-            before = self._turns.get(name)
-            turn = self._turns[name] = asyncio.get_running_loop().create_task(self._turn(name, before))
-            turn.add_done_callback(lambda done: self._turns.pop(name) if self._turns.get(name) is done else None)
+        self._turns.wake(name)
 
-    async def _turn(self, name: ServiceName, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            before.cancel()
-            await asyncio.wait([before])
+    def hear(self, name: ServiceName | None) -> None:
+        """Somebody, perhaps on another node, has changed this service; None: any."""
+        if name is not None:
+            self._turns.hear(name)
+        elif not self._stopped:
+            self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._hear_all())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _hear_all(self) -> None:
         while True:
             try:
-                await self._look(name)
-            except Overtaken:
+                stored = await self._shelf.all()
+            except StorageUnavailable:
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
-            except KumoError as refusal:
-                logger.warning("a service is not carried out yet", extra={"service": str(name), "reason": str(refusal)})
-                await asyncio.sleep(_RETRY_SECONDS)
-                continue
+            for name in {*self._deployed, *(service.name for service in stored)}:
+                self._turns.hear(name)
             return
 
-    async def _look(self, name: ServiceName) -> None:
+    async def _look(self, name: ServiceName, carry: bool) -> bool:
+        """Whether something is left to be carried out."""
         service = await self._shelf.get(name)
         if service is None:
             self._forget(name)
-            return
+            return False
         await self._adopt(service)
-        if not service.settled:
-            await self._adopt(await self._rollout.carry_out(service))
+        if service.settled or not carry:
+            return not service.settled
+        await self._adopt(await self._rollout.carry_out(service))
+        return False
 
     async def _adopt(self, service: Service) -> None:
         """Serve as the record says."""

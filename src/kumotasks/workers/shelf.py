@@ -1,18 +1,20 @@
 """Services and revisions as the store keeps them. What their fields mean is the domain's.
 
-Whoever waits for a change of a service is woken by each that is made through this shelf.
+Whoever waits for a change of a service is woken by each that is made through this shelf, or heard of from elsewhere.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TypeVar
 
 from kumotasks.domain.clock import Clock
 from kumotasks.domain.errors import EntityNotFound
-from kumotasks.domain.run.names import RevisionName
+from kumotasks.domain.run.names import RevisionName, parse_service
 from kumotasks.domain.run.revision import Revision
 from kumotasks.domain.run.service import Service, ServiceName
+from kumotasks.storage.news import ANY, NO_NEWS, News
 from kumotasks.storage.records import Records
 from kumotasks.workers import service_records as forms
 
@@ -26,10 +28,18 @@ class Shelf:
     """Puts raise RecordChanged if the etag given is no longer the record's; None asks for none, ABSENT demands that
     there is no such record yet."""
 
-    def __init__(self, records: Records, wall: Clock) -> None:
+    def __init__(self, records: Records, wall: Clock, news: News = NO_NEWS) -> None:
         self._records = records
         self._wall = wall
+        self._news = news
         self._waiting: dict[ServiceName, set[asyncio.Future[None]]] = {}
+        news.watch(SERVICE, self._hear)
+        news.watch(REVISION, self._hear)
+
+    def overhear(self, heard: Callable[[ServiceName | None], None]) -> None:
+        """Call `heard` with each service that was changed by anybody, its revisions included; None may be any."""
+        for kind in (SERVICE, REVISION):
+            self._news.watch(kind, lambda key: heard(_service_of(key)))
 
     async def get(self, name: ServiceName) -> Service | None:
         record = await self._records.get_record(SERVICE, str(name))
@@ -120,6 +130,11 @@ class Shelf:
         records = await self._records.list_records(REVISION, prefix=prefix, after=after, limit=limit)
         return tuple(forms.revision_value(record) for record in records)
 
+    def _hear(self, key: str) -> None:
+        name = _service_of(key)
+        for each in (name,) if name is not None else tuple(self._waiting):
+            self._changed(each)
+
     def _changed(self, name: ServiceName) -> None:
         for future in tuple(self._waiting.get(name, ())):
             if not future.done():
@@ -139,6 +154,11 @@ def _below(project: str, location: str) -> str:
 
 def _revision_key(service: ServiceName, revision: str) -> str:
     return f"{service}/revisions/{revision}"
+
+
+def _service_of(key: str) -> ServiceName | None:
+    """The service of a record's key; None for ANY."""
+    return None if key == ANY else parse_service(key.partition("/revisions/")[0])
 
 
 def _there(found: T | None, kind: str, ident: str, service: ServiceName) -> T:

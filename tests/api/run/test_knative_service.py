@@ -113,11 +113,7 @@ def test_whoever_sends_back_what_he_read_changes_nothing() -> None:
         command=["python"],
         args=["main.py"],
         workingDir="/srv",
-        env=[
-            {"name": "Z", "value": "1"},
-            {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "latest"}}},
-            {"name": "A", "value": ""},
-        ],
+        env=[{"name": "Z", "value": "1"}, {"name": "A", "value": ""}],
         resources={"limits": {"cpu": "2", "memory": "1Gi", "nvidia.com/gpu": "1"}},
         volumeMounts=[{"name": "v", "mountPath": "/v"}],
         livenessProbe={"httpGet": {"path": "/live", "httpHeaders": [{"name": "a", "value": "b"}]}, "periodSeconds": 20},
@@ -148,7 +144,7 @@ def test_whoever_sends_back_what_he_read_changes_nothing() -> None:
     assert read(answer, service) == service
     assert read(answer) == service
     again = answer["spec"]["template"]["spec"]
-    assert [each["name"] for each in again["containers"][0]["env"]] == ["Z", "S", "A"]
+    assert [each["name"] for each in again["containers"][0]["env"]] == ["Z", "A"]
     assert again["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert again["volumes"] == spec["volumes"]
     assert answer["metadata"]["annotations"]["run.googleapis.com/launch-stage"] == "BETA"
@@ -313,3 +309,9 @@ def test_a_revision_shows_its_template_and_whose_it_is() -> None:
         "reason": "NoTraffic",
     }
     assert "imageDigest" not in answer["status"]
+
+
+def test_a_variable_that_refers_to_a_secret_is_refused() -> None:
+    secret = {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "latest"}}}
+    with pytest.raises(InvalidArgument, match=r"variable 'S' refers to a secret\. There is no Secret Manager here"):
+        read(by_gcloud(env=[secret]))

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from kumotasks.domain.clock import SECOND
 from kumotasks.domain.run.change import ASKED, created, replaced, revision_id, revision_of
 from kumotasks.domain.run.condition import State
 from kumotasks.domain.run.revision import Launch
@@ -98,6 +99,21 @@ def test_trust_stays_with_the_template_it_was_given_for() -> None:
     trusted = a_new_service(trusted=True)
     assert changed(trusted, replace(a_service(), description="d")).trusted
     assert not changed(trusted, a_service(template=a_template("other"))).trusted
+
+
+def test_trust_stays_while_what_is_run_is_the_same() -> None:
+    ran = replace(a_template(), source="/srv/worker")
+    old = created(a_service(template=ran), uid="u", now=NOW, by="bob@p", trusted=True)
+    longer = replace(ran, timeout=600 * SECOND, containers=(replace(ran.serving, env=(("MODE", "fast"),)),))
+    new = changed(old, a_service(template=longer))
+    assert (new.trusted, new.template_generation) == (True, 2)
+    for other in ({"source": "/etc"}, {"containers": (replace(ran.serving, env=(("LD_PRELOAD", "x"),)),)}):
+        assert not changed(old, a_service(template=replace(ran, **other))).trusted  # type: ignore[arg-type]
+
+
+def test_a_revision_says_who_deployed_it() -> None:
+    service = changed(a_new_service(), a_service(template=a_template("other")))
+    assert revision_of(service, uid="r", now=LATER, launch=None).creator == "eve@p"
 
 
 def test_a_template_that_is_trusted_now_is_tried_again() -> None:

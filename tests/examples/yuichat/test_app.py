@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
 from examples.yuichat.settings import MEBIBYTE, Settings
+
 from tests.examples.yuichat import files
 from tests.examples.yuichat.files import TEXTS
 from tests.examples.yuichat.generators import ANY, Failing, Gated
 from tests.examples.yuichat.serving import Caller, serving
+from tests.running import Answer, RecordingWorker
+
+HALF = MEBIBYTE // 2
 
 
 @pytest.fixture
@@ -110,6 +114,24 @@ def test_a_failure_is_told_and_tried_again(settings: Settings, caplog: pytest.Lo
     assert "✅ Question generation completed (sync)" not in said(caplog)
 
 
+def test_where_the_environment_has_a_key_a_model_is_asked(
+    settings: Settings, worker: RecordingWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentence = TEXTS["en"][0]
+    asked = {"question": "When was the lighthouse built?", "answer": "in 1871", "sentence": sentence}
+    content = json.dumps({"questions": [asked]})
+    reply = {"choices": [{"message": {"role": "assistant", "content": content}}]}
+    worker.answer = lambda _: Answer(headers={"Content-Type": "application/json"}, body=json.dumps(reply).encode())
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{worker.url}/v1")
+    with serving(settings) as app:
+        number = app.upload("a.txt", sentence.encode())[1]["document_id"]
+        assert app.shown(number)["questions"] == [
+            {"text": asked["question"], "answer": asked["answer"], "sentence": asked["sentence"]}
+        ]
+    assert [arrival.path for arrival in worker.arrivals] == ["/v1/chat/completions"]
+
+
 @pytest.mark.parametrize(
     ("name", "raw", "status", "says"),
     [
@@ -130,14 +152,14 @@ def test_a_wrong_file_is_refused_with_its_reason(app: Caller, name: str, raw: by
     assert app.get("/api/documents") == (200, [])
 
 
-@pytest.mark.parametrize("over", [1, MEBIBYTE, 3 * MEBIBYTE])
+@pytest.mark.parametrize("over", [1, HALF, 3 * HALF])
 def test_a_file_may_be_as_large_as_the_limit_and_no_larger(tmp_path: Path, over: int) -> None:
     database = f"sqlite:///{tmp_path / 'yuichat.db'}"
-    with serving(Settings(database=database, max_bytes=MEBIBYTE)) as app:
+    with serving(Settings(database=database, max_bytes=HALF)) as app:
         text = TEXTS["en"][0].encode() + b"\n"
-        assert app.upload("a.txt", text + b" " * (MEBIBYTE - len(text)))[0] == 201
-        refused = {"detail": "The file is too large: at most 1 MiB are taken."}
-        assert app.upload("a.txt", text + b" " * (MEBIBYTE - len(text) + over)) == (413, refused)
+        assert app.upload("a.txt", text + b" " * (HALF - len(text)))[0] == 201
+        refused = {"detail": "The file is too large: at most 0.5 MiB are taken."}
+        assert app.upload("a.txt", text + b" " * (HALF - len(text) + over)) == (413, refused)
         assert len(app.get("/api/documents")[1]) == 1
 
 

@@ -6,9 +6,9 @@ import base64
 from pathlib import Path
 
 import pytest
+from examples.yuichat.extract import TooLong, Unreadable, Unsupported, extract
 
 from examples.yuichat import extract as module
-from examples.yuichat.extract import TooLong, Unreadable, Unsupported, extract
 from tests.examples.yuichat import files
 from tests.examples.yuichat.files import TEXTS
 from tests.examples.yuichat.page_browser import browsing
@@ -81,6 +81,31 @@ def test_a_page_is_read_as_a_reader_sees_it(language: str, charset: str) -> None
 def test_plain_text_is_read_in_any_encoding(language: str, codec: str) -> None:
     found = extract("a.txt", "\r\n\r\n".join(TEXTS[language]).encode(codec))
     assert (found.kind, found.text.split("\n")) == ("text", list(TEXTS[language]))
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "no-such-charset", "ascii"])
+def test_a_page_that_names_a_wrong_encoding_is_read_all_the_same(charset: str) -> None:
+    raw = f'<meta charset="{charset}"><p>{TEXTS["ja"][0]}</p>'.encode("shift_jis")
+    assert extract("a.html", raw).text == TEXTS["ja"][0]
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p>seen<!-- a <b> comment --> and <!DOCTYPE x>read</p>", "seen and read"),
+        ("seen<!-- never closed <p>unseen", "seen"),
+        ("seen<SCRIPT>if (a <!b) x = '<p>'; <!-- </SCRIPT > and read", "seen and read"),
+        ("seen<style>p > a { }</style>, 3 < 4 &lt; 5 <> 6 <7", "seen, 3 < 4 < 5 <> 6 <7"),
+        ("seen <?php echo 1 ?>and read <a href='x", "seen and read <a href='x"),
+        ("<head><title>unseen<body>seen", "seen"),
+        ("<table><tr><td>one<td>two</table>", "one\ntwo"),
+        ("<ruby>漢<rp>(</rp><rt>かん</rt><rp>)</rp></ruby>字", "漢字"),
+        ("one<br>two<p>three</div></b>four<script>", "one\ntwo\nthree\nfour"),
+        ("&#x6f22;&#23383; &copy; &nosuch; &#0;", "漢字 © &nosuch; \ufffd"),
+    ],
+)
+def test_broken_pages_are_read_as_browsers_read_them(page: str, text: str) -> None:
+    assert extract("a.html", page.encode()).text == text
 
 
 def test_one_sentence_is_enough_to_tell_old_encodings_apart() -> None:

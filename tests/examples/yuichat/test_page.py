@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from examples.yuichat.questions.question import Question
-from examples.yuichat.settings import Settings
+from examples.yuichat.settings import MEBIBYTE, Settings
+
 from tests.examples.yuichat import files
 from tests.examples.yuichat.generators import Failing, Gated
 from tests.examples.yuichat.page_browser import Page, browsing
@@ -27,7 +27,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(database=f"sqlite:///{tmp_path / 'yuichat.db'}", max_bytes=100_000)
+    return Settings(database=f"sqlite:///{tmp_path / 'yuichat.db'}", max_bytes=MEBIBYTE)
 
 
 def send(page: Page, file: Path, raw: bytes) -> None:
@@ -73,7 +73,7 @@ def test_a_refused_file_is_told_with_its_reason(page: Page, settings: Settings, 
         page.open(app.url)
         for name, raw, reason in (
             ("a.pdf", b"no pdf", "a.pdf is not a PDF file, or its beginning is damaged."),
-            ("b.txt", b"x" * 300_000, "The file is too large: at most 0.0953674 MiB are taken."),
+            ("b.txt", b"x" * (3 * MEBIBYTE), "The file is too large: at most 1 MiB are taken."),
         ):
             send(page, tmp_path / name, raw)
             page.wait_until(f"document.querySelector('#said').textContent === {json.dumps(reason)}")

@@ -8,6 +8,7 @@ from kumotasks.api.run import messages as m
 from kumotasks.api.run.unacted import Unacted
 from kumotasks.domain.clock import SECOND
 from kumotasks.domain.errors import InvalidArgument
+from kumotasks.domain.run.rules import secret_refused
 from kumotasks.domain.run.template import (
     DEFAULT_CPU,
     DEFAULT_MEMORY,
@@ -87,10 +88,7 @@ def _env(variables: Any) -> Pairs:
     env: dict[str, str] = {}
     for each in variables:
         if each.HasField("value_source"):
-            raise InvalidArgument(
-                f"The environment variable '{each.name}' refers to a secret. There is no Secret Manager here: give its "
-                "value itself."
-            )
+            raise secret_refused(each.name)
         if each.name in env:
             raise InvalidArgument(f"The environment variable '{each.name}' is set twice.")
         env[each.name] = each.value

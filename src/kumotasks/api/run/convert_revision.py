@@ -24,6 +24,7 @@ def revision_message(revision: Revision) -> Any:
         observed_generation=revision.generation,
         service=revision.service.service,
         launch_stage=m.GA,
+        creator=revision.creator,
         conditions=[condition_message(each) for each in revision.conditions],
         reconciling=not revision.conditions or revision.conditions[0].state is State.PENDING,
         etag=revision.etag,

@@ -8,13 +8,13 @@ from typing import Any
 
 from kumotasks.api.run.documents import Document, Reader, keeping, kept, merged, present, refused
 from kumotasks.domain.clock import SECOND
+from kumotasks.domain.run.rules import secret_refused
 from kumotasks.domain.run.template import (
     DEFAULT_CPU,
     DEFAULT_MEMORY,
     DEFAULT_PORT,
     DEFAULT_STARTUP_PROBE,
     Container,
-    Pairs,
     Probe,
     ProbeKind,
 )
@@ -47,7 +47,7 @@ def _container_of(reader: Reader, old: Container) -> Container:
     resources = reader.inner("resources")
     limits = resources.inner("limits")
     cpu, memory = limits.text("cpu", DEFAULT_CPU), limits.text("memory", DEFAULT_MEMORY)
-    values, sources, order = _env_of(reader)
+    values = _env_of(reader)
     shown = {port, old.port} if old.image else {port}
     startup, liveness = _probe_of(reader, "startupProbe", shown), _probe_of(reader, "livenessProbe", shown)
     container = replace(
@@ -57,7 +57,7 @@ def _container_of(reader: Reader, old: Container) -> Container:
         command=reader.texts("command"),
         args=reader.texts("args"),
         env=tuple(sorted(values.items())),
-        env_order=tuple(name for name in order if name in values),
+        env_order=tuple(values),
         port=port,
         port_name=port_name,
         cpu=cpu or DEFAULT_CPU,
@@ -67,7 +67,7 @@ def _container_of(reader: Reader, old: Container) -> Container:
         liveness_probe=liveness,
     )
     below = present(limits=limits.left(limits.names), requests=resources.pairs("requests"), **resources.left())
-    left = present(**reader.left(_UNUSED), resources=below, env=sources, envOrder=order if sources else ())
+    left = present(**reader.left(_UNUSED), resources=below)
     return replace(container, rest=keeping(old.rest, left))
 
 
@@ -82,22 +82,18 @@ def _port_of(reader: Reader) -> tuple[int, str]:
     return DEFAULT_PORT, _DEFAULT_PORT_NAME
 
 
-def _env_of(reader: Reader) -> tuple[dict[str, str], list[Document], list[str]]:
-    """Variables with a value, those that come from elsewhere as they were written, and the order of all names."""
+def _env_of(reader: Reader) -> dict[str, str]:
+    """In the order in which they were written."""
     values: dict[str, str] = {}
-    sources: list[Document] = []
-    order: list[str] = []
     for each in reader.items("env"):
         name = each.text("name")
-        if name in order:
+        if name in values:
             raise refused(each.at("name"), f"the variable {name} is set more than once.")
-        order.append(name)
         if each.has("valueFrom"):
-            sources.append({"name": name, **each.left({"valueFrom", "value"})})
-        else:
-            values[name] = each.text("value")
-            each.left()
-    return values, sources, order
+            raise secret_refused(name)
+        values[name] = each.text("value")
+        each.left()
+    return values
 
 
 def _probe_of(reader: Reader, name: str, shown: Collection[int]) -> Probe | None:
@@ -128,29 +124,25 @@ def _probe_of(reader: Reader, name: str, shown: Collection[int]) -> Probe | None
 
 
 def _container_document(container: Container, *, takes_requests: bool) -> Document:
-    left = kept(container.rest)
-    sources, order = left.pop("env", []), left.pop("envOrder", container.env_order)
     own = present(
         name=container.name,
         image=container.image,
         command=list(container.command),
         args=list(container.args),
-        env=_env_document(container.env, sources, order),
+        env=_env_document(container),
         ports=[{"name": container.port_name, "containerPort": container.port}] if takes_requests else [],
         resources={"limits": {"cpu": container.cpu, "memory": container.memory}},
         startupProbe=_probe_document(container.startup_probe, container) if takes_requests else None,
         livenessProbe=container.liveness_probe and _probe_document(container.liveness_probe, container),
         workingDir=container.working_directory,
     )
-    return merged(own, left)
+    return merged(own, kept(container.rest))
 
 
-def _env_document(values: Pairs, sources: Sequence[Document], order: Sequence[str]) -> list[Document]:
-    """Variables in the order in which they were sent; those that another API added come last."""
-    shown: dict[str, Document] = {name: {"name": name, "value": value} for name, value in values}
-    shown |= {each["name"]: each for each in sources if each["name"] not in shown}
-    first = [shown.pop(name) for name in order if name in shown]
-    return [*first, *shown.values()]
+def _env_document(container: Container) -> list[Document]:
+    """Variables in the order in which they were sent."""
+    values = dict(container.env)
+    return [{"name": name, "value": values[name]} for name in container.env_order or values]
 
 
 def _probe_document(probe: Probe, container: Container) -> Document:

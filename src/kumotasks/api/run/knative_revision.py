@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kumotasks.api.run.documents import Document, kept, merged, present
-from kumotasks.api.run.knative_service import API_VERSION
+from kumotasks.api.run.knative_service import API_VERSION, CREATOR
 from kumotasks.api.run.knative_status import condition_documents, instant
 from kumotasks.api.run.knative_template import spec_document, template_annotations
 from kumotasks.domain.run.revision import Revision
@@ -26,7 +26,7 @@ def revision_document(revision: Revision, number: str, *, active: bool) -> Docum
             generation=revision.generation,
             creationTimestamp=instant(revision.created),
             labels=revision.knative_labels,
-            annotations=template_annotations(template),
+            annotations={**template_annotations(template), **present(**{CREATOR: revision.creator})},
             ownerReferences=[{"apiVersion": API_VERSION, "kind": "Configuration", "name": service}],
         ),
         "spec": spec_document(template),

@@ -32,9 +32,9 @@ _INGRESS, _INGRESS_STATUS = f"{RUN}ingress", f"{RUN}ingress-status"
 _IAM_DISABLED, _URL_DISABLED = f"{RUN}invoker-iam-disabled", f"{RUN}default-url-disabled"
 _AUDIENCES, _DESCRIPTION, _URLS = f"{RUN}custom-audiences", f"{RUN}description", f"{RUN}urls"
 _MIN, _MAX = f"{RUN}minScale", f"{RUN}maxScale"
-_CREATOR, _MODIFIER = "serving.knative.dev/creator", "serving.knative.dev/lastModifier"
+CREATOR, _MODIFIER = "serving.knative.dev/creator", "serving.knative.dev/lastModifier"
 # What only the server says; a caller that sends it back is not asked.
-_OURS = (_INGRESS_STATUS, _URLS, _CREATOR, _MODIFIER, f"{RUN}operation-id")
+_OURS = (_INGRESS_STATUS, _URLS, CREATOR, _MODIFIER, f"{RUN}operation-id")
 _INGRESSES = {
     "all": Ingress.ALL,
     "internal": Ingress.INTERNAL,
@@ -177,7 +177,7 @@ def _annotations(service: Service, number: str) -> dict[str, str]:
         _AUDIENCES: _listed(service.custom_audiences),
         _MIN: str(service.min_instances or ""),
         _MAX: str(service.max_instances or ""),
-        _CREATOR: service.creator,
+        CREATOR: service.creator,
         _MODIFIER: service.last_modifier,
         _URLS: "" if service.default_uri_disabled else _listed(urls(service.name, number)),
     }

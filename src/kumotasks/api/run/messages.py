@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.api import launch_stage_pb2
 from google.iam.v1 import iam_policy_pb2, policy_pb2
-from google.longrunning import operations_pb2
+from google.longrunning import operations_proto_pb2
 from google.protobuf import duration_pb2, empty_pb2, field_mask_pb2, timestamp_pb2
 
 from kumotasks.api.descriptors import File, message_class
@@ -64,12 +64,12 @@ ContainerPort: Any = _message("ContainerPort")
 TrafficTarget: Any = _message("TrafficTarget")
 Condition: Any = _message("Condition")
 GA = launch_stage_pb2.GA
-Operation: Any = operations_pb2.Operation
-GetOperationRequest: Any = operations_pb2.GetOperationRequest
-ListOperationsRequest: Any = operations_pb2.ListOperationsRequest
-ListOperationsResponse: Any = operations_pb2.ListOperationsResponse
-DeleteOperationRequest: Any = operations_pb2.DeleteOperationRequest
-WaitOperationRequest: Any = operations_pb2.WaitOperationRequest
+Operation: Any = operations_proto_pb2.Operation
+GetOperationRequest: Any = operations_proto_pb2.GetOperationRequest
+ListOperationsRequest: Any = operations_proto_pb2.ListOperationsRequest
+ListOperationsResponse: Any = operations_proto_pb2.ListOperationsResponse
+DeleteOperationRequest: Any = operations_proto_pb2.DeleteOperationRequest
+WaitOperationRequest: Any = operations_proto_pb2.WaitOperationRequest
 GetIamPolicyRequest: Any = iam_policy_pb2.GetIamPolicyRequest
 SetIamPolicyRequest: Any = iam_policy_pb2.SetIamPolicyRequest
 TestIamPermissionsRequest: Any = iam_policy_pb2.TestIamPermissionsRequest

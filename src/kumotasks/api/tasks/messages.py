@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from google.cloud.location import locations_pb2
 from google.iam.v1 import iam_policy_pb2, policy_pb2
-from google.longrunning import operations_pb2
+from google.longrunning import operations_proto_pb2
 from google.protobuf import empty_pb2
 
 from kumotasks.api.tasks.types import cloudtasks, cmek_config, queue, target, task
@@ -48,6 +48,6 @@ ListLocationsRequest = locations_pb2.ListLocationsRequest
 ListLocationsResponse = locations_pb2.ListLocationsResponse
 GetLocationRequest = locations_pb2.GetLocationRequest
 Location = locations_pb2.Location
-GetOperationRequest = operations_pb2.GetOperationRequest
-Operation = operations_pb2.Operation
+GetOperationRequest = operations_proto_pb2.GetOperationRequest
+Operation = operations_proto_pb2.Operation
 Empty = empty_pb2.Empty

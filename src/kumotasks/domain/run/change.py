@@ -6,6 +6,7 @@ import hashlib
 import string
 from dataclasses import replace
 
+from kumotasks.domain.run.commanding import runs_the_same
 from kumotasks.domain.run.condition import Condition, State
 from kumotasks.domain.run.revision import Launch, Revision
 from kumotasks.domain.run.service import Service
@@ -56,8 +57,10 @@ def created(asked: Service, *, uid: str, now: int, by: str, trusted: bool) -> Se
 def replaced(old: Service, asked: Service, *, now: int, by: str, trusted: bool) -> Service:
     """`old` as it is now asked for; `old` itself if that is what it is already.
 
-    An unchanged template stays as trusted as it was; that it is trusted now and was not makes it a new one."""
+    A template stays as trusted as it was while what it runs is the same; that it is trusted now and was not makes it a
+    new one."""
     grown = trusted and not old.trusted
+    kept = old.trusted and runs_the_same(old.template, asked.template)
     anew = asked.template != old.template or grown
     if not anew and all(getattr(asked, field) == getattr(old, field) for field in ASKED):
         return old
@@ -66,7 +69,7 @@ def replaced(old: Service, asked: Service, *, now: int, by: str, trusted: bool) 
         **{field: getattr(asked, field) for field in ASKED},
         last_modifier=by,
         updated=now,
-        trusted=trusted if anew else old.trusted,
+        trusted=trusted or kept,
         generation=old.generation + 1,
         template_generation=old.template_generation + anew,
         conditions=pending(now),
@@ -95,6 +98,7 @@ def revision_of(service: Service, *, uid: str, now: int, launch: Launch | None) 
         template=service.template,
         launch=launch,
         labels=service.template.labels,
+        creator=service.last_modifier,
         created=now,
         service_generation=service.generation,
         conditions=(Condition(READY, State.PENDING, now),),

@@ -28,6 +28,7 @@ class Revision:
     template: Template
     launch: Launch | None
     labels: Pairs = ()
+    creator: str = ""  # the e-mail of whoever deployed it
     created: int = 0
     generation: int = 1
     service_generation: int = 1

@@ -144,6 +144,12 @@ def _check_labels(field: str, labels: Pairs) -> None:
             raise refused(field, f"'{key}': '{value}' is not a label")
 
 
+def secret_refused(name: str) -> InvalidArgument:
+    """Of a variable whose value is to be fetched."""
+    told = "refers to a secret. There is no Secret Manager here: give its value itself."
+    return InvalidArgument(f"The environment variable '{name}' {told}")
+
+
 def _within(field: str, number: int, most: int) -> None:
     if not 1 <= number <= most:
         raise refused(field, f"must be between 1 and {most}")

@@ -1,0 +1,141 @@
+"""What other nodes have done to queues that are at home here: rumours, each turned into what is to be looked at.
+
+Of queues that are not at home here nothing is kept, save while queues are being taken: what is heard then may be of
+one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from kumotasks.dispatch.guests import Guests
+from kumotasks.dispatch.home import Berth, Homes
+from kumotasks.dispatch.runs import Runs
+from kumotasks.dispatch.scheduler import House
+from kumotasks.storage.store import (
+    AttemptClosed,
+    Home,
+    HomesFreed,
+    QueueChanged,
+    QueueDeleted,
+    QueuePurged,
+    Rumour,
+    RunRequested,
+    RunsArrived,
+    TaskAdded,
+    TaskDeleted,
+    TaskRemoved,
+    TasksArrived,
+    Unheard,
+    Wake,
+)
+
+Heard = list[Wake | Rumour]
+
+
+class Hearsay:
+    """`stir` is called where queues may be had."""
+
+    def __init__(self, homes: Homes, guests: Guests, runs: Runs, stir: Callable[[], None]) -> None:
+        self._homes = homes
+        self._guests = guests
+        self._runs = runs
+        self._stir = stir
+        self._house: House | None = None
+        self._kept: Heard | None = None
+
+    def begin(self, house: House) -> None:
+        self._house = house
+
+    def hear(self, rumours: Sequence[Rumour]) -> None:
+        for rumour in rumours:
+            self._hear(rumour)
+
+    def meet(self, wake: Wake, _now: int) -> Berth | None:
+        """A wake of a queue that is not at home here; if it is new, somebody should take it."""
+        if self._kept is not None:
+            self._kept.append(wake)
+        if isinstance(wake, QueueChanged):
+            self._stir()
+        return None
+
+    def keep(self) -> None:
+        """Queues are being taken."""
+        self._kept = []
+
+    def kept(self) -> Heard:
+        """What was heard of strangers since."""
+        kept, self._kept = self._kept or [], None
+        return kept
+
+    def hear_of(self, heard: Heard, homes: Sequence[Home]) -> None:
+        """Some of the strangers are at home here now. Their tasks are read, for what was heard of them may be old."""
+        taken = {home.stored.number for home in homes}
+        for each in heard:
+            if _number(each) in taken:
+                self._hear_late(each)
+
+    def _hear_late(self, heard: Wake | Rumour) -> None:
+        match heard:
+            case TaskAdded(number, task):
+                self._hear(TasksArrived(number, task.schedule_time))
+            case QueueChanged(stored) | QueuePurged(stored):
+                self._homes.apply(heard, self._homes.berths[stored.number].lane.bucket.at)
+            case QueueDeleted():
+                self._homes.apply(heard, 0)
+            case TaskDeleted() | RunRequested():
+                pass  # what waits is yet to be read, and so are requests
+            case _:
+                self._hear(heard)
+
+    def _hear(self, rumour: Rumour) -> None:
+        match rumour:
+            case TasksArrived(number, earliest):
+                berth = self._find(number, rumour)
+                if berth is not None:
+                    berth.lane.arrived(earliest)
+                    self._ready(berth)
+            case TaskRemoved(number, serial):
+                berth = self._find(number, rumour)
+                if berth is not None:
+                    berth.lane.forget(serial)
+                    self._ready(berth)
+            case RunsArrived(number):
+                if self._find(number, rumour) is not None:
+                    self._runs.read_soon()
+            case AttemptClosed(number, attempt):
+                if self._find(number, rumour) is not None and self._guests.closed(number, attempt):
+                    self._runs.read_soon()
+            case HomesFreed():
+                self._stir()
+            case Unheard():
+                self._read_all()
+            case _:
+                assert_never(rumour)
+
+    def _find(self, number: int, rumour: Rumour) -> Berth | None:
+        berth = self._homes.berths.get(number)
+        if berth is None and self._kept is not None:
+            self._kept.append(rumour)
+        return berth
+
+    def _ready(self, berth: Berth) -> None:
+        if self._house is not None:
+            self._house.ready((berth,))
+
+    def _read_all(self) -> None:
+        if self._house is not None:
+            self._house.reload([*self._homes.berths.values()])
+            self._runs.read_soon()
+            self._stir()
+
+
+def _number(heard: Wake | Rumour) -> int | None:
+    match heard:
+        case QueueChanged(stored) | QueuePurged(stored):
+            return stored.number
+        case HomesFreed() | Unheard():
+            return None
+        case _:
+            return heard.number

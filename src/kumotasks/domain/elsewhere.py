@@ -1,0 +1,35 @@
+"""Attempts on a queue's tasks that other nodes still carry on, since the queue was theirs: each a slot in use, and a
+task to be left alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+
+class Elsewhere:
+    """Attempt id -> serial of its task; a task may have several."""
+
+    def __init__(self, attempts: Iterable[tuple[str, int]] = ()) -> None:
+        self._attempts = dict(attempts)
+        self._serials = Counter(self._attempts.values())
+
+    def __len__(self) -> int:
+        return len(self._attempts)
+
+    def __contains__(self, serial: int) -> bool:
+        return serial in self._serials
+
+    @property
+    def attempts(self) -> Collection[str]:
+        return self._attempts.keys()
+
+    def close(self, attempt: str) -> bool:
+        """It is over; False if it was not known."""
+        serial = self._attempts.pop(attempt, None)
+        if serial is None:
+            return False
+        self._serials[serial] -= 1
+        if not self._serials[serial]:
+            del self._serials[serial]
+        return True
