@@ -16,7 +16,7 @@ import uvloop
 from bench import brokers, rows, table
 from bench.process import LOAD_CORE, PROGRAM_CORE
 from bench.reading import Reading, medians
-from bench.subject import Emulator, Kumo, Subject
+from bench.subject import Emulator, Kumo, Laden, Subject
 
 RUNS = 3
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -48,9 +48,12 @@ def _options() -> argparse.Namespace:
 def _steps(*, full: bool) -> Iterator[Step]:
     """A fresh server for each; Kumo and the emulator in turn, so that both meet the same machine."""
     kumo, emulator = Kumo(), Emulator()
+    laden = Laden()
     yield kumo, rows.idle
     yield emulator, rows.idle
     yield kumo, rows.create_only(40_000)
+    if full:
+        yield laden, rows.create_only(40_000)
     yield emulator, rows.create_only(2_000)
     yield kumo, rows.end_to_end(30_000)
     yield emulator, rows.end_to_end(2_000)
@@ -59,8 +62,6 @@ def _steps(*, full: bool) -> Iterator[Step]:
     yield kumo, rows.latency
     yield emulator, rows.latency
     yield kumo, rows.million
-    if full:
-        yield kumo, rows.beside_ten_million
 
 
 def _run(run: int, steps: list[Step]) -> Iterator[Reading]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 
@@ -48,12 +49,12 @@ class Meter:
         ]
 
 
-def create_only(count: int, queue: str = "create") -> Row:
+def create_only(count: int) -> Row:
     """Unary CreateTask on a paused queue: taking and keeping, no sending."""
 
     async def row(server: Running) -> list[Reading]:
         async with GrpcLoad(server.port) as load:
-            requests = Requests(queue_name(queue), 9)
+            requests = Requests(queue_name(f"create-{secrets.token_hex(4)}"), 9)  # a store may be kept from run to run
             await load.once("CreateQueue", "", requests.create_queue(RATE, SLOTS))
             await load.once("PauseQueue", "", requests.pause())
             calls = [requests.create(0)] * count
@@ -187,11 +188,3 @@ async def wait_with(server: Running, count: int) -> None:
         spread = [requests.create_batch(100, now + FAR * step // 1000) for step in range(500, 1000)]
         calls = [spread[number * 7919 % len(spread)] for number in range(count // 100)]
         await load.repeat("BatchCreateTasks", requests.about, calls, in_flight=16)
-
-
-async def beside_ten_million(server: Running) -> list[Reading]:
-    """Creation of tasks due now in a store with ten million waiting rows, against the same store before them."""
-    empty, *_ = await create_only(20_000, "before")(server)
-    await wait_with(server, 10_000_000)
-    full, *_ = await create_only(20_000, "beside")(server)
-    return [Reading(server.subject, "beside 10 million rows", "rate, empty = 1", full.value / empty.value)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import sys
@@ -13,10 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bench.filling import fill
+from bench.grpc_load import GrpcLoad
 from bench.peers import environment
 from bench.process import Program
+from bench.requests import Requests, queue_name
 
 RATE, SLOTS = 1_000_000.0, 256  # no limit but the attempts in flight
+TEN_MILLION = 10_000_000
 SCRATCH = Path(__file__).parent / "results" / "scratch"
 
 
@@ -53,14 +58,56 @@ class Kumo:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Running]:
-        SCRATCH.mkdir(parents=True, exist_ok=True)
-        # On the disk of the checkout: a temporary directory may be memory, where an fsync costs nothing.
-        with tempfile.TemporaryDirectory(dir=SCRATCH) as store:
-            command = [sys.executable, "-m", "kumotasks.cli.main", "serve", "--port", "0", "--store", store]
-            limits = {"KUMO_MAX_DISPATCHES_PER_SECOND": str(RATE)}
-            with Program(command, environment=limits, log=SCRATCH / "kumo.log") as program:
-                line, ready = program.first_line()
-                yield Running(self.name, int(line.rpartition(":")[2]), program, ready, finishes=True)
+        with scratch() as store, self.over(store) as server:
+            yield server
+
+    @contextlib.contextmanager
+    def over(self, store: Path) -> Iterator[Running]:
+        """A server that has this store."""
+        command = [sys.executable, "-m", "kumotasks.cli.main", "serve", "--port", "0", "--store", str(store)]
+        limits = {"KUMO_MAX_DISPATCHES_PER_SECOND": str(RATE)}
+        with Program(command, environment=limits, log=SCRATCH / "kumo.log") as program:
+            line, ready = program.first_line()
+            yield Running(self.name, int(line.rpartition(":")[2]), program, ready, finishes=True)
+
+
+class Laden(Kumo):
+    """The same with ten million waiting tasks: the store is filled once, and kept for the next run."""
+
+    name = "Kumo Tasks, ten million waiting"
+
+    def __init__(self) -> None:
+        self._kept = contextlib.ExitStack()
+        self._store: Path | None = None
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Running]:
+        if self._store is None:
+            self._store = self._kept.enter_context(scratch())
+            with self.over(self._store) as server:
+                asyncio.run(leave_a_task(server.port))
+            fill(self._store, TEN_MILLION)
+        with self.over(self._store) as server:
+            yield server
+
+    def close(self) -> None:
+        self._kept.close()
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A directory on the disk of the checkout: a temporary one may be memory, where an fsync costs nothing."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as path:
+        yield Path(path)
+
+
+async def leave_a_task(port: int) -> None:
+    """One task that is due in twenty days."""
+    async with GrpcLoad(port) as load:
+        requests = Requests(queue_name("waiting"), 9)
+        await load.once("CreateQueue", "", requests.create_queue(RATE, SLOTS))
+        await load.once("CreateTask", requests.about, requests.create(0, int(time.time()) + 20 * 24 * 3600))
 
 
 class Emulator:
