@@ -247,9 +247,7 @@ def test_a_generation_beyond_the_service_limit_is_cut_retried_and_visible(
 
     model.answer = slow_at_first
     yuichat.configure("slow")
-    yuichat.update(
-        f"--timeout={SERVICE_LIMIT}", f"--update-env-vars=OPENAI_API_KEY=key,OPENAI_BASE_URL={model.url}/v1"
-    )
+    yuichat.update(f"--timeout={SERVICE_LIMIT}", f"--update-env-vars=OPENAI_API_KEY=key,OPENAI_BASE_URL={model.url}/v1")
     number = yuichat.upload("en")["document_id"]
     (task,) = yuichat.tasks("slow")
     try:

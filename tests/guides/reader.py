@@ -22,7 +22,7 @@ from tests.guides.guide import Command, File, Section, Shown, Step, Terminal
 PORTS = ("8123", "8124", "8443", "18080", "8080")
 PATIENCE = 60.0  # seconds, for what comes by itself
 COMMAND = 600.0  # seconds: some fetch libraries
-_OTHERS = re.compile(r"KUMO_|GOOGLE_|GCP_|CLOUDSDK_|CLOUD_RUN_|OPENAI_|https?_proxy|no_proxy|JAVA_TOOL_OPTIONS", re.I)
+_OTHERS = re.compile(r"KUMO_|GOOGLE_|GCP_|CLOUDSDK_|CLOUD_RUN_|OPENAI_|https?_proxy|no_proxy|JAVA_TOOL_OPTIONS", re.IGNORECASE)
 
 
 class Stuck(AssertionError):
