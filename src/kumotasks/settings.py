@@ -249,7 +249,16 @@ _CHOICES = {
     "history": ("failed", "all", "off"),
 }
 _DURATIONS = frozenset(
-    {"drain", "task_name_rest", "queue_name_rest", "history_keep", "dead_letters_keep", "logs_keep", "run_idle", "lease"}
+    {
+        "drain",
+        "task_name_rest",
+        "queue_name_rest",
+        "history_keep",
+        "dead_letters_keep",
+        "logs_keep",
+        "run_idle",
+        "lease",
+    }
 )
 _SIZED = frozenset({"max_body", "logs_size"})
 _OPEN = frozenset({"egress_private"})  # auto, true or false

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from kumotasks.domain.bucket import Bucket
@@ -45,6 +46,11 @@ from tests.simulation.clock import NodeClock
 T = TypeVar("T")
 
 
+def resolve(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
 @dataclass(slots=True)
 class QueueRow:
     stored: StoredQueue
@@ -70,7 +76,11 @@ class Database:
         self.open: dict[tuple[int, str], OpenAttempt] = {}
         self.ways: list[Way] = []
         self.settled: Callable[[Way, Settlement, bool], None] = lambda way, settlement, stands: None
+        self.delay = self._some_delay
         self._names = 0
+
+    def _some_delay(self) -> int:
+        return self.chance.choice((0, MILLISECOND, 3 * MILLISECOND, self.chance.randrange(200 * MILLISECOND)))
 
     def find(self, name: object) -> QueueRow:
         return next(row for row in self.queues.values() if row.stored.queue.name == name)
@@ -107,18 +117,19 @@ class Database:
 
 
 class Way:
-    """A node's Store. `cut`: nothing gets through. A stream for each queue keeps its own order, as does the cold one."""
+    """A node's Store. `cut`: nothing gets through; `deaf`: no rumours do.
+
+    A stream for each queue keeps its own order, as does the one of what is of no queue.
+    """
 
     def __init__(self, database: Database, clock: NodeClock) -> None:
         self._database = database
         self._clock = clock
-        self._chance = database.chance
         self._streams: dict[int, asyncio.Lock] = {}
         self._listeners: list[Listener] = []
         self._overhearers: list[Overhearer] = []
         self.node = ""
-        self.cut = False
-        self.under_way: set[asyncio.Future[None]] = set()
+        self.cut = self.deaf = False
         database.ways.append(self)
 
     def listen(self, listener: Listener) -> None:
@@ -129,17 +140,10 @@ class Way:
 
     # travelling
 
-    def _delay(self) -> int:
-        return self._chance.choice((0, MILLISECOND, 3 * MILLISECOND, self._chance.randrange(200 * MILLISECOND)))
-
     async def _travel(self, clock: ManualClock | NodeClock) -> None:
         arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        clock.call_at(clock.now() + self._delay(), lambda: arrived.done() or arrived.set_result(None))
-        self.under_way.add(arrived)
-        try:
-            await arrived
-        finally:
-            self.under_way.discard(arrived)
+        clock.call_at(clock.now() + self._database.delay(), partial(resolve, arrived))
+        await arrived
         if self.cut:
             raise StorageUnavailable
 
@@ -162,7 +166,7 @@ class Way:
 
     def overhear_soon(self, told: Rumour | QueueChanged) -> None:
         def hear() -> None:
-            if self.cut:
+            if self.cut or self.deaf:
                 return
             if isinstance(told, QueueChanged):
                 for listener in self._listeners:
@@ -171,7 +175,7 @@ class Way:
                 for overhearer in self._overhearers:
                     overhearer((told,))
 
-        self._clock.call_at(self._clock.now() + self._delay(), hear)
+        self._clock.call_at(self._clock.now() + self._database.delay(), hear)
 
     def unheard(self) -> None:
         self.overhear_soon(Unheard())
@@ -201,7 +205,7 @@ class Way:
         return await self._do(number, act)
 
     def _after_commit(self, tell: Callable[[], None]) -> None:
-        self._database.clock.call_at(self._database.clock.now() + self._delay(), tell)
+        self._database.clock.call_at(self._database.clock.now() + self._database.delay(), tell)
 
     async def delete(self, task: Task) -> bool:
         row = self._database.find(task.name.queue)

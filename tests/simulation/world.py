@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from kumotasks.dispatch.delivery import Attempt, Delivery
@@ -28,11 +29,10 @@ from kumotasks.domain.task import Task
 from kumotasks.domain.window import Room
 from kumotasks.storage.store import LEASE, Settlement, Store
 from tests.dispatch.dispatching import own_headers
-from tests.factory import NOW, a_queue, a_task, queue_name
+from tests.factory import NOW, a_queue, a_task
 from tests.simulation.clock import NodeClock
-from tests.simulation.database import Database, Way
+from tests.simulation.database import Database, Way, resolve
 
-LIMITS = (RateLimits(2.0, 3, 2), RateLimits(20.0, 10, 5), RateLimits(500.0, 100, 1_000))
 RETRY = RetryConfig(max_attempts=-1, min_backoff=SECOND // 5, max_backoff=2 * SECOND, max_doublings=3)
 _TURNS = 12  # of the event loop, in which all follows that follows at one instant
 
@@ -47,6 +47,9 @@ class Seen:
     disturbed: bool
     settled: bool = False
     answered: bool = False
+
+    def answer(self) -> None:
+        self.answered = True
 
 
 @dataclass(slots=True, eq=False)
@@ -124,13 +127,13 @@ class Worker:
     async def send(self, request: Request) -> Outcome:
         headers = own_headers(request)
         seen = self._world.see(self._node, headers["X-CloudTasks-QueueName"], headers["X-CloudTasks-TaskName"])
-        chance, clock = self._world.chance, self._node.clock
+        clock = self._node.clock
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        duration = chance.choice((0, 5 * MILLISECOND, 50 * MILLISECOND, chance.randrange(6 * SECOND)))
-        self._world.clock.call_at(clock.now() + duration, lambda: setattr(seen, "answered", True))
-        clock.call_at(clock.now() + duration, lambda: answered.done() or answered.set_result(None))
+        duration, status = self._world.answer()
+        self._world.clock.call_at(clock.now() + duration, seen.answer)
+        clock.call_at(clock.now() + duration, partial(resolve, answered))
         await answered
-        return Answered(200 if chance.random() < 0.8 else 500)
+        return Answered(status)
 
 
 class World:
@@ -146,6 +149,11 @@ class World:
         self.made: list[Task] = []
         self._doing: set[asyncio.Task[object]] = set()
         self._serials = NOW
+
+    def answer(self) -> tuple[int, int]:
+        """How long the worker needs this time, and its status."""
+        duration = self.chance.choice((0, 5 * MILLISECOND, 50 * MILLISECOND, self.chance.randrange(6 * SECOND)))
+        return duration, 200 if self.chance.random() < 0.8 else 500
 
     # what happens
 
@@ -189,8 +197,8 @@ class World:
         node.way.cut = False
         node.way.unheard()
 
-    def create_queue(self, node: Node) -> None:
-        name, limits = f"q{len(self.traffic)}", self.chance.choice(LIMITS)
+    def create_queue(self, node: Node, limits: RateLimits) -> None:
+        name = f"q{len(self.traffic)}"
         bucket = full(limits.max_dispatches_per_second, limits.max_burst_size, self.clock.now())
         self.traffic[name] = Traffic(bucket, limits, 0)
 
@@ -200,9 +208,9 @@ class World:
 
         self._do(create())
 
-    def create_task(self, node: Node, queue: str) -> None:
+    def create_task(self, node: Node, queue: str, *, after: int = 0) -> Task:
         self._serials += 1
-        due = self.clock.now() + self.chance.choice((0, 0, 0, self.chance.randrange(20 * SECOND)))
+        due = self.clock.now() + after
         task = a_task(f"t{self._serials - NOW}", queue=queue, due=due, created=self.clock.now(), serial=self._serials)
 
         async def create() -> None:
@@ -210,6 +218,7 @@ class World:
             self.made.append(task)
 
         self._do(create())
+        return task
 
     def run(self, node: Node, task: Task) -> None:
         asked = self.traffic[task.name.queue.queue].runs_asked

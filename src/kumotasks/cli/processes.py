@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from kumotasks.cli.serve import node, one
@@ -50,29 +50,29 @@ class Processes:
         self._announce = announce
         self._places: list[_Place] = []
         self._selector = selectors.DefaultSelector()
+        self._heard = socket.socket()
         self._life = (-1, -1)
         self._announced = False
         self._stopping = False
-        self._failed = 0  # the exit code of a first node that could not start
+        self._code = 0
 
-    def run(self) -> None:
-        """Until all have ended. Raises OSError where a port is taken; exits with the code of a node that cannot be."""
+    def run(self) -> int:
+        """Until all have ended: the exit code. OSError where a port is taken."""
         import kumotasks.server.node  # noqa: F401 - once, for all of them
 
         self._places = [_Place(addresses) for addresses in _taken(self._settings)]
         self._life = os.pipe()
-        heard = _signals()
-        self._selector.register(heard, selectors.EVENT_READ)
+        self._heard = _signals()
+        self._selector.register(self._heard, selectors.EVENT_READ)
         self._start(self._places[0])
         while not self._stopping or any(place.pid for place in self._places):
             for key, _ in self._selector.select(self._patience()):
                 if isinstance(key.data, _Place):
                     self._hear(key.data)
                 else:
-                    self._stop(len(heard.recv(64)))
+                    self._stop(len(self._heard.recv(64)))
             self._start_due()
-        if self._failed:
-            raise SystemExit(self._failed)
+        return self._code
 
     def _patience(self) -> float | None:
         dues = [place.due for place in self._places if place.due is not None]
@@ -80,7 +80,7 @@ class Processes:
 
     def _start_due(self) -> None:
         for place in self._places:
-            if place.due is not None and place.due <= time.monotonic() and not self._stopping:
+            if place.due is not None and place.due <= time.monotonic():
                 self._start(place)
 
     # one node
@@ -99,24 +99,25 @@ class Processes:
         place.said = said
         self._selector.register(said, selectors.EVENT_READ, place)
 
-    def _live(self, addresses: Addresses, saying: int, mask: set[signal.Signals]) -> int:
+    def _live(self, addresses: Addresses, saying: int, mask: Iterable[int]) -> int:
         """In the new process: let go of what is the parent's and the others', and be a node."""
         signal.set_wakeup_fd(-1)
         for number in _STOPS:
             signal.signal(number, signal.SIG_DFL)
         os.setpgid(0, 0)  # a terminal interrupts the parent alone, who passes it on
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for key in list(self._selector.get_map().values()):
-            if isinstance(key.fileobj, int):
-                os.close(key.fileobj)
-            else:
-                key.fileobj.close()  # type: ignore[union-attr]
         self._selector.close()
+        self._heard.close()
         os.close(self._life[1])
         for place in self._places:
+            if place.said >= 0:
+                os.close(place.said)
             if place.addresses is not addresses:
                 _let_go(place.addresses)
-        ready = lambda _: os.write(saying, _READY) and None  # noqa: E731
+
+        def ready(_: Addresses) -> None:
+            os.write(saying, _READY)
+
         return node(self._settings, lambda: one(self._settings, ready, addresses=addresses, life=self._life[0]))
 
     def _hear(self, place: _Place) -> None:
@@ -127,7 +128,7 @@ class Processes:
         self._selector.unregister(place.said)
         os.close(place.said)
         _, status = os.waitpid(place.pid, 0)
-        place.pid = 0
+        place.pid, place.said = 0, -1
         self._replace(place, os.waitstatus_to_exitcode(status))
 
     def _one_more_is_ready(self, place: _Place) -> None:
@@ -143,9 +144,10 @@ class Processes:
 
     def _replace(self, place: _Place, code: int) -> None:
         if self._stopping:
+            self._code = max(self._code, code)  # below 0: it was told so before it could listen to that
             return
-        if not any(each.ready for each in self._places) and not self._announced:
-            self._failed = code if code > 0 else 1
+        if not self._announced and not any(each.ready for each in self._places):
+            self._code = max(1, code)
             self._stop(1)
             return
         if not place.ready:
@@ -161,6 +163,7 @@ class Processes:
             self._stopping = True
             for place in self._places:
                 _let_go(place.addresses)
+                place.due = None
         for place in self._places:
             for _ in range(times if place.pid else 0):
                 os.kill(place.pid, signal.SIGTERM)

@@ -29,7 +29,7 @@ def serve(flags: Mapping[str, object], config: str) -> int:
     if settings.processes > 1:
         from kumotasks.cli.processes import Processes
 
-        return node(settings, lambda: Processes(settings, _announce).run())
+        return node(settings, Processes(settings, _announce).run)
     return node(settings, lambda: one(settings, _announce))
 
 
@@ -39,7 +39,7 @@ def one(
     *,
     addresses: Addresses | None = None,
     life: int | None = None,
-) -> None:
+) -> int:
     """A server, until it is told to stop, or the other end of the pipe `life` is closed."""
     from kumotasks.server.node import Server
 
@@ -50,9 +50,10 @@ def one(
     server = Server(settings, announced, addresses=addresses)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_until_told_to_stop(server.components, life))
+    return 0
 
 
-def node(settings: Settings, work: Callable[[], None]) -> int:
+def node(settings: Settings, work: Callable[[], int]) -> int:
     """The exit code of `work`; what keeps it from starting is said in a sentence."""
     from kumotasks.api.tls import CertificateUnusable
     from kumotasks.auth.authority import AuthorityUnusable
@@ -63,14 +64,13 @@ def node(settings: Settings, work: Callable[[], None]) -> int:
     own.configure(settings.log)
     _raise_open_files()
     try:
-        work()
+        return work()
     except (SettingsError, StoreUnusable, AuthorityUnusable, CertificateUnusable) as error:
         return _wrong(str(error))
     except KumoError as error:
         return _wrong(f"the server cannot start: {error.message}")
     except OSError as error:
         return _wrong(f"{error.strerror or error}.")
-    return 0
 
 
 async def _until_told_to_stop(components: Sequence[Component], life: int | None) -> None:

@@ -123,7 +123,7 @@ class Tenant:
             self._moving.add_done_callback(self._moved)
 
     async def _ask(self) -> Standing | None:
-        asked, held = self._lease.asked(), self._lease.holds()
+        asked = self._lease.asked()
         standing = await self._store.renew(self._lease.length)
         if standing is None:
             logger.warning("the lease has ended; this node begins anew")
@@ -133,8 +133,8 @@ class Tenant:
             self._void()
             return None
         self._lease.granted(asked)
-        if not held and self._house is not None:
-            self._house.ready(())
+        if self._house is not None:
+            self._house.ready(())  # what waited while the lease did not hold
         return standing
 
     def _void(self) -> None:

@@ -91,7 +91,7 @@ class Server:
     def _components(self, queues: Queues) -> Iterator[Component]:
         yield Bound(self._addresses.ports)
         yield self._store
-        yield from self._known.shared
+        yield from self._known.beside.components
         yield self._journal
         if self._secure is not None:
             yield self._secure.certificates
