@@ -193,7 +193,11 @@ def google_outside_the_api(sources: Sources) -> Findings:
 
 
 def msgspec_where_bytes_and_structs_are_not_made(sources: Sources) -> Findings:
-    return _outside(sources, "msgspec", ("api/", "storage/rows.py", "domain/value.py"))
+    return _outside(sources, "msgspec", ("api/", "logs/entry.py", "storage/rows.py", "domain/value.py"))
+
+
+def http2_engines_elsewhere(sources: Sources) -> Findings:
+    return _outside(sources, "ngh2", ("api/http2.py", "workers/bundle.py"))
 
 
 CRYPTOGRAPHERS = ("cryptography", "jwt", "cel_expr_python")
@@ -310,6 +314,11 @@ def test_no_module_imports_itself_by_way_of_others(package: Sources) -> None:
 
 def test_googles_messages_stay_in_the_api(package: Sources) -> None:
     assert not google_outside_the_api(package), _lines(google_outside_the_api(package))
+
+
+def test_http_2_is_framed_towards_clients_and_towards_workers_only(package: Sources) -> None:
+    findings = http2_engines_elsewhere(package)
+    assert not findings, _lines(findings)
 
 
 def test_msgspec_stays_in_rows_values_and_the_api(package: Sources) -> None:
@@ -437,6 +446,8 @@ def test_a_circle_is_found(files: dict[str, str], finding: str | None) -> None:
         (msgspec_where_bytes_and_structs_are_not_made, "service/a", "from msgspec.json import decode", 1),
         (msgspec_where_bytes_and_structs_are_not_made, "storage/rows", "import msgspec", None),
         (msgspec_where_bytes_and_structs_are_not_made, "api/a", "from msgspec import json", None),
+        (http2_engines_elsewhere, "workers/h2c", "import ngh2", 1),
+        (http2_engines_elsewhere, "workers/bundle", "import ngh2", None),
         (secrets_made_outside_auth, "service/a", "x = 1\nfrom cryptography import x509", 2),
         (secrets_made_outside_auth, "server/a", "import cryptography.hazmat.primitives.hashes as h", 1),
         (secrets_made_outside_auth, "api/oauth/a", "def f():\n    import jwt", 2),

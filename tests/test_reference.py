@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reference import page
-from reference.calls import calls
 
 from kumotasks.server import node
 from kumotasks.settings import Settings
+from reference import page
+from reference.calls import calls
 
 
 def test_the_reference_is_not_stale() -> None:

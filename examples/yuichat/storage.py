@@ -85,7 +85,7 @@ class Document:
 
 
 class Storage:
-    """Every method is one transaction, and may be called from any thread, but not from one that runs an event loop."""
+    """Every method is one transaction, and may be called from any thread."""
 
     def __init__(self, url: str) -> None:
         self._engine = create_engine(_located(url), pool_pre_ping=True)
@@ -164,9 +164,7 @@ def _located(url: str) -> str:
     parts = make_url(url)
     if parts.drivername.partition("+")[0] not in ("postgresql", "postgres"):
         return url
-    from examples.yuichat.postgres import DRIVER
-
-    return parts.set(drivername=DRIVER).render_as_string(hide_password=False)
+    return parts.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
 def _prepare_sqlite(connection: SQLiteConnection, _: object) -> None:

@@ -98,11 +98,15 @@ class Server(Uvicorn):
 
 
 class Port:
-    """A place to listen: taken early, so that a taken one is told before anything is touched; 0 picks a free one."""
+    """A place to listen: taken early, so that a taken one is told before anything is touched; 0 picks a free one.
 
-    def __init__(self, host: str, number: int) -> None:
+    `shared` allows others that say the same to take it, too: the system spreads connections over all of them.
+    """
+
+    def __init__(self, host: str, number: int, *, shared: bool = False) -> None:
         self.host = host
         self.number = number
+        self._shared = shared
         self.sockets: list[socket.socket] = []
 
     def bind(self) -> None:
@@ -110,7 +114,7 @@ class Port:
         if self.sockets:
             return
         try:
-            self.sockets = _bind(self.host, self.number)
+            self.sockets = _bind(self.host, self.number, shared=self._shared)
             for each in self.sockets:  # a port that nobody listens on yet could be taken by another just the same
                 each.listen(BACKLOG)
         except OSError as error:
@@ -289,7 +293,7 @@ async def _cut(cut: asyncio.Event, draining: Sequence[Draining]) -> None:
         each.cut()
 
 
-def _bind(host: str, port: int, tries: int = PICK_TRIES) -> list[socket.socket]:
+def _bind(host: str, port: int, tries: int = PICK_TRIES, *, shared: bool = False) -> list[socket.socket]:
     """A socket for each address of `host`, all on one port."""
     sockets: list[socket.socket] = []
     absent: OSError | None = None
@@ -298,7 +302,7 @@ def _bind(host: str, port: int, tries: int = PICK_TRIES) -> list[socket.socket]:
     ):
         taken = sockets[0].getsockname()[1] if sockets else port
         try:
-            sockets.append(_bound(family, (place[0], taken, *place[2:])))
+            sockets.append(_bound(family, (place[0], taken, *place[2:]), shared=shared))
         except OSError as error:
             if error.errno in ABSENT:
                 absent = error
@@ -306,18 +310,20 @@ def _bind(host: str, port: int, tries: int = PICK_TRIES) -> list[socket.socket]:
             for each in sockets:
                 each.close()
             if port == 0 and sockets and tries:
-                return _bind(host, port, tries - 1)
+                return _bind(host, port, tries - 1, shared=shared)
             raise
     if absent is not None and not sockets:
         raise absent
     return sockets
 
 
-def _bound(family: int, place: tuple[Any, ...]) -> socket.socket:
+def _bound(family: int, place: tuple[Any, ...], *, shared: bool = False) -> socket.socket:
     # The protocol is named because asyncio turns Nagle's delay off only where it can see that it is TCP's.
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.setblocking(False)

@@ -21,6 +21,7 @@ _UNITS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _LONGEST = 315_576_000_000 * SECOND  # the longest google.protobuf.Duration
 _DIGITS = 15
 _LEAST_SECRET = 16
+_LEASES = (2 * SECOND, 10 * MINUTE)
 _LARGEST = 2**63
 _SIZE = re.compile(r"(\d+)\s*([KMG]?)i?B?", re.IGNORECASE)
 _SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
@@ -59,6 +60,8 @@ class Settings:
     queue_yaml: str = ""
     clock: str = "system"
     drain: int = 10 * SECOND
+    processes: int = 1
+    lease: int = 10 * SECOND
     log: str = "info"
     max_in_flight: int = 4_096
     max_body: int = 16 * 1024 * 1024
@@ -169,6 +172,7 @@ def flaws(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.max_body > most:
         yield "max_body", f"max_body {settings.max_body}: {most} bytes (16MiB) is the most."
     yield from _identity_flaws(settings)
+    yield from _node_flaws(settings)
     if settings.database is None:
         if not settings.on_postgres:
             yield "store", f"--store {_without_password(settings.store)}: not available in this version."
@@ -193,6 +197,18 @@ def _identity_flaws(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "tls", f"--tls {settings.tls}: say off, auto or CERT:KEY, two PEM files."
     if settings.tls_client_ca and settings.tls == "off":
         yield "tls_client_ca", "--tls-client-ca: needs --tls."
+
+
+def _node_flaws(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.processes < 1:
+        yield "processes", f"--processes {settings.processes}: a number above 0 is needed."
+    elif settings.processes > 1 and not settings.on_postgres:
+        yield "processes", f"--processes {settings.processes}: needs --store postgresql://…; SQLite has one process."
+    elif settings.processes > 1 and settings.clock == "manual":
+        yield "processes", f"--processes {settings.processes}: each would have a --clock manual of its own."
+    least, most = _LEASES
+    if not least <= settings.lease <= most:
+        yield "lease", f"--lease {settings.lease / SECOND:g}s: from {least // SECOND}s to {most // MINUTE}m."
 
 
 def is_loopback(host: str) -> bool:
@@ -233,7 +249,16 @@ _CHOICES = {
     "history": ("failed", "all", "off"),
 }
 _DURATIONS = frozenset(
-    {"drain", "task_name_rest", "queue_name_rest", "history_keep", "dead_letters_keep", "logs_keep", "run_idle"}
+    {
+        "drain",
+        "task_name_rest",
+        "queue_name_rest",
+        "history_keep",
+        "dead_letters_keep",
+        "logs_keep",
+        "run_idle",
+        "lease",
+    }
 )
 _SIZED = frozenset({"max_body", "logs_size"})
 _OPEN = frozenset({"egress_private"})  # auto, true or false

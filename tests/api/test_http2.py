@@ -690,6 +690,25 @@ async def test_a_body_that_stalls_is_cut() -> None:
 
 
 @both_loops
+async def test_a_guests_conversation_may_begin_as_late_as_it_likes() -> None:
+    async def reads(scope: Any, receive: Any, send: Any) -> None:
+        await reply(send, await read_all(receive))
+
+    asked: list[bytes] = []
+
+    def guest(host: bytes) -> bool:
+        asked.append(host)
+        return True
+
+    async with serving(reads, Limits(stall_seconds=0.02, guest=guest)) as port, greeted(port) as peer:
+        peer.send(peer.head(1))
+        while len(asked) < 3:  # noqa: ASYNC110 - that the time has come shows in nothing else
+            await asyncio.sleep(0)
+        peer.send(peer.data(1, b"late", end=True))
+        assert (await peer.answer(1)).body == b"late"
+
+
+@both_loops
 async def test_a_slow_application_is_no_stall_of_the_client() -> None:
     app = Held()
     async with serving(app, Limits(stall_seconds=0.02)) as port, greeted(port) as peer:

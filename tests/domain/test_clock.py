@@ -155,3 +155,16 @@ def test_every_wanted_call_is_made_once_at_its_instant(calls: list[tuple[int, bo
     due = sorted(max(instant, 10) for instant, wanted in calls if wanted and max(instant, 10) <= limit)
     assert seen == [(instant, instant) for instant in due]
     assert clock.now() == max(10, limit)
+
+
+def test_the_time_since_the_start_of_the_machine_only_rises() -> None:
+    clock = SystemClock()
+    before = clock.boot()
+    assert 0 < before <= clock.boot()
+
+
+def test_by_hand_the_time_since_the_start_rises_with_the_other() -> None:
+    clock = ManualClock(7)
+    before = clock.boot()
+    clock.turn(12)
+    assert clock.boot() - before == 5

@@ -92,16 +92,6 @@ class YuiChat:
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
-    def status(self, number: int) -> str:
-        return str(self.ask("GET", f"/api/documents/{number}").json()["document"]["status"])
-
-    def questions(self, number: int) -> list[str]:
-        """As the database has them."""
-        with sqlite3.connect(self.directory / "yuichat.db") as database:
-            rows = database.execute("SELECT text FROM questions WHERE document_id = ?", (number,)).fetchall()
-        database.close()
-        return [text for (text,) in rows]
-
     def tasks(self, queue: str) -> list[dict[str, Any]]:
         listed = self.say("tasks", "list", f"--queue={queue}", f"--location={REGION}", "--format=json")
         return list(json.loads(listed))
@@ -125,14 +115,27 @@ class YuiChat:
         """The entries, the oldest first."""
         return list(json.loads(self.say("logging", "read", condition, "--order=asc", "--format=json")))
 
-    def printed(self, line: str) -> int:
-        """How often the application said so."""
-        return len(self.log(f'resource.type="cloud_run_revision" AND textPayload:"{line}"'))
-
     def _control(self, verb: str, body: object) -> None:
         head = {"Authorization": f"Bearer {self.say('auth', 'print-access-token')}"}
         status, answer = self.kumo.http("POST", f"/kumo/v1/{verb}", body, head)
         assert status == 200, answer
+
+
+def status(yuichat: YuiChat, number: int) -> str:
+    return str(yuichat.ask("GET", f"/api/documents/{number}").json()["document"]["status"])
+
+
+def questions(yuichat: YuiChat, number: int) -> list[str]:
+    """As the database has them."""
+    with sqlite3.connect(yuichat.directory / "yuichat.db") as database:
+        rows = database.execute("SELECT text FROM questions WHERE document_id = ?", (number,)).fetchall()
+    database.close()
+    return [text for (text,) in rows]
+
+
+def printed(yuichat: YuiChat, line: str) -> int:
+    """How often the application said so."""
+    return len(yuichat.log(f'resource.type="cloud_run_revision" AND textPayload:"{line}"'))
 
 
 @pytest.fixture(scope="module")
@@ -182,17 +185,17 @@ def test_a_pdf_becomes_questions_five_seconds_later(yuichat: YuiChat) -> None:
     yuichat.catch_up()
     uploaded = yuichat.upload("en")
     assert (uploaded["way"], uploaded["status"]) == ("scheduled", "pending")
-    assert yuichat.printed(SCHEDULED) == 1
+    assert printed(yuichat, SCHEDULED) == 1
     (task,) = yuichat.tasks("yuichat-tasks")
     assert task["httpRequest"]["oidcToken"]["serviceAccountEmail"] == ACCOUNT
     number = uploaded["document_id"]
     yuichat.advance(4)
-    assert yuichat.status(number) == "pending"
-    assert yuichat.questions(number) == []
+    assert status(yuichat, number) == "pending"
+    assert questions(yuichat, number) == []
     yuichat.reach(task)
     yuichat.idle()
-    assert yuichat.questions(number)
-    assert yuichat.status(number) == "ready"
+    assert questions(yuichat, number)
+    assert status(yuichat, number) == "ready"
     assert yuichat.tasks("yuichat-tasks") == []
     (called,) = yuichat.log(REQUESTS)
     assert (called["httpRequest"]["status"], called["httpRequest"]["userAgent"]) == (200, "Google-Cloud-Tasks")
@@ -207,11 +210,11 @@ def test_nobody_comes_in_without_a_token(yuichat: YuiChat) -> None:
 
 def falls_back(yuichat: YuiChat, language: str) -> None:
     """The upload is answered with its questions, and says so; so does the log."""
-    before = yuichat.printed(RAN_NOW)
+    before = printed(yuichat, RAN_NOW)
     uploaded = yuichat.upload(language)
     assert (uploaded["way"], uploaded["status"]) == ("ran now", "ready")
-    assert yuichat.questions(uploaded["document_id"])
-    assert yuichat.printed(RAN_NOW) == before + 1
+    assert questions(yuichat, uploaded["document_id"])
+    assert printed(yuichat, RAN_NOW) == before + 1
 
 
 def test_it_falls_back_when_the_queue_is_deleted(yuichat: YuiChat) -> None:
@@ -247,9 +250,7 @@ def test_a_generation_beyond_the_service_limit_is_cut_retried_and_visible(
 
     model.answer = slow_at_first
     yuichat.configure("slow")
-    yuichat.update(
-        f"--timeout={SERVICE_LIMIT}", f"--update-env-vars=OPENAI_API_KEY=key,OPENAI_BASE_URL={model.url}/v1"
-    )
+    yuichat.update(f"--timeout={SERVICE_LIMIT}", f"--update-env-vars=OPENAI_API_KEY=key,OPENAI_BASE_URL={model.url}/v1")
     number = yuichat.upload("en")["document_id"]
     (task,) = yuichat.tasks("slow")
     try:
@@ -257,14 +258,14 @@ def test_a_generation_beyond_the_service_limit_is_cut_retried_and_visible(
         yuichat.advance(SERVICE_LIMIT + 1)
         (cut,) = yuichat.log(f"{REQUESTS} AND httpRequest.status=504")
         assert cut["severity"] == "ERROR"
-        assert yuichat.status(number) == "generating"
+        assert status(yuichat, number) == "generating"
         (waiting,) = yuichat.tasks("slow")
         assert waiting["lastAttempt"]["responseStatus"]["message"].endswith("HTTP status code 504")
     finally:
         released.set()
     model.wait_for(1)
     yuichat.advance(NEXT_ATTEMPT)
-    assert yuichat.questions(number) == ["When was the lighthouse built?"]
+    assert questions(yuichat, number) == ["When was the lighthouse built?"]
     name = task["name"].rpartition("/")[2]
     history = yuichat.say(
         *("tasks", "history", name, "--queue=slow", f"--location={REGION}", "--format=value(number, httpStatus)")

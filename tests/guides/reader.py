@@ -22,7 +22,10 @@ from tests.guides.guide import Command, File, Section, Shown, Step, Terminal
 PORTS = ("8123", "8124", "8443", "18080", "8080")
 PATIENCE = 60.0  # seconds, for what comes by itself
 COMMAND = 600.0  # seconds: some fetch libraries
-_OTHERS = re.compile(r"KUMO_|GOOGLE_|GCP_|CLOUDSDK_|CLOUD_RUN_|OPENAI_|https?_proxy|no_proxy|JAVA_TOOL_OPTIONS", re.I)
+_OTHERS = re.compile(
+    r"KUMO_|GOOGLE_|GCP_|CLOUDSDK_|CLOUD_RUN_|OPENAI_|https?_proxy|no_proxy|CURL_CA_BUNDLE|SSL_CERT_DIR|JAVA_TOOL_OPTIONS",
+    re.IGNORECASE,
+)
 
 
 class Stuck(AssertionError):
@@ -68,6 +71,8 @@ class Reader:
         self._windows: list[_Window] = []
         self._printed = ""
         self._last: Command | None = None
+        # Not by KUMO_ENDPOINT, which workers would get from the server that the reader starts.
+        self.run("kumo config set api/endpoint http://127.0.0.1:8123")
 
     def follow(self, section: Section) -> None:
         """Take every step of a section."""
@@ -161,7 +166,6 @@ class Reader:
             "PYTHONUNBUFFERED": "1",
             "XDG_CACHE_HOME": str(self._aside / "cache"),
             "KUMO_CONFIG_DIR": str(self._aside / "config"),
-            "KUMO_ENDPOINT": f"http://127.0.0.1:{self._ports['8123']}",
             "KUMO_PORT": self._ports["8123"],
             "KUMO_PROXY_PORT": self._ports["8124"],
             "KUMO_TLS_PORT": self._ports["8443"],

@@ -16,7 +16,7 @@ TOOLS = {"Python": ("python",), "Node": ("node", "npm"), "Go": ("go",), "Java": 
 BEGINNING = ("", "A server that asks who calls", "A queue", "Two accounts")
 # In the guide's order: a section on another version goes on where that of its language ended.
 LANGUAGES = ("Python", "Python, with an older library", "Node", "Node, with a newer library", "Go", "Java")
-FETCHES = ("npm install", "pip install", "go get", "mvn ")
+FETCHES = ("npm install", "pip install", "go get", "mvn -q -B dependency")
 
 
 def part(*titles: str) -> Sequence[Section]:

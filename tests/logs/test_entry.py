@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,3 +134,11 @@ def test_instants_are_written_as_protobuf_does(instant: int, text: str) -> None:
 )
 def test_durations_are_written_as_protobuf_does(duration: int, text: str) -> None:
     assert seconds_text(duration) == text
+
+
+@pytest.mark.parametrize("content", [float("nan"), "\ud800", None, 10**30, {True: 1}, [None, float("-inf")]])
+def test_what_plain_json_has_no_word_for_is_kept(content: object) -> None:
+    document = {"jsonPayload": {"a": content}}
+    kept = encode(document)
+    assert kept == encode(decode(kept))
+    assert repr(decode(kept)) == repr(json.loads(json.dumps(document)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,9 +59,9 @@ def test_sqlite_is_backed_up_while_it_runs_and_restored(tmp_path: Path, worker: 
 
 
 @pytest.fixture
-def database() -> Iterator[PostgresServer]:
+def database() -> PostgresServer:
     """The session's server; databases that a test makes here are its own to remove."""
-    yield postgres()
+    return postgres()
 
 
 def test_postgresql_is_backed_up_while_it_runs_and_restored(

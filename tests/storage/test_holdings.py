@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -190,6 +192,28 @@ async def test_what_log_entries_take_up_is_counted_in_a_database(sites: type[Sit
     await fill(here.place)
     await here.copied_to(there)
     assert postgres().fetch("SELECT name, bytes FROM log ORDER BY name", there.database) == [(LOG, 204), (OTHER, 101)]
+
+
+# What only running nodes know and tell each other, what says which version this is, and the names of logs, which are in
+# every entry.
+LEFT_OUT = {"node", "open_attempt", "kumo_meta", "log", "entry", "sqlite_sequence", "record_change"}
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+async def test_no_table_is_forgotten(sites: type[Site], engine: str) -> None:
+    """A table that a migration adds is copied, or stands above."""
+    here = sites(engine)
+    await fill(here.place)
+    if here.database:
+        found = postgres().fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", here.database)
+    else:
+        found = tables_of(here.folder / "kumo.db") + tables_of(here.folder / "logs.db")
+    assert {name for (name,) in found} - LEFT_OUT == set(TABLES) - {NUMBERING, *([LOG_ENTRIES] * (not here.database))}
+
+
+def tables_of(file: Path) -> list[tuple[str]]:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
 
 
 async def test_a_copy_goes_into_an_empty_store_only(sites: type[Site]) -> None:

@@ -7,6 +7,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -39,8 +40,8 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/fall-ill":
             ill.set()
         if path == "/deaf":
+            server.socket.shutdown(socket.SHUT_RDWR)  # at once, also for the loop that waits at it
             threading.Thread(target=server.shutdown).start()
-            server.socket.close()
         body = json.dumps({"pid": os.getpid(), "child": child, "env": dict(os.environ)}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

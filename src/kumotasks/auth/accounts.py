@@ -45,7 +45,8 @@ class Accounts:
 
     @property
     def epoch(self) -> int:
-        """Rises with every change of an account or a key."""
+        """Rises with every change of an account or a key, and while it is not known whether there was one. Whoever
+        remembers verdicts goes by this one at least."""
         return self._epoch.now()
 
     async def find(self, ident: str) -> ServiceAccount | None:

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from typing import TypeVar
 
-from kumotasks.auth.epoch import Epoch
 from kumotasks.domain.account import ServiceAccount, default_accounts
 from kumotasks.domain.clock import Clock
 from kumotasks.domain.errors import PolicyChanged
@@ -29,7 +28,7 @@ class PolicyBook:
     """Policies by resource. `defaults` gives that of a project nobody has set one for."""
 
     def __init__(self, records: Records, wall: Clock, defaults: Callable[[str], Policy], news: News = NO_NEWS) -> None:
-        self._epoch = Epoch(news)
+        self.epoch = 0  # +1 with every change of any policy, so that verdicts can be kept
         self._news = news
         self._records = records
         self._wall = wall
@@ -39,11 +38,6 @@ class PolicyBook:
         self._writes: set[asyncio.Task[object]] = set()
         self._heard = 0  # changes by others
         news.watch(KIND, self._hear)
-
-    @property
-    def epoch(self) -> int:
-        """Rises with every change of any policy, so that verdicts can be kept."""
-        return self._epoch.now()
 
     async def get(self, resource: str) -> Policy:
         """The policy of a resource; an empty one, or a project's default, if none was ever put."""
@@ -165,7 +159,7 @@ class PolicyBook:
 
     def _forget(self, resource: str) -> None:
         self._kept.pop(resource, None)
-        self._epoch.rise()
+        self.epoch += 1
 
 
 def _members(account: ServiceAccount) -> tuple[str, str]:

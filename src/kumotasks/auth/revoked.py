@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from kumotasks.auth.epoch import Epoch
 from kumotasks.auth.heard import Heard
 from kumotasks.storage.news import ANY, NO_NEWS, News
 
@@ -22,10 +21,10 @@ _PAGE = 1000
 
 
 class Revoked:
-    """The list, as it stands in the store."""
+    """`epoch` rises with every revocation, so that others can remember verdicts."""
 
     def __init__(self, records: Records, wall: Clock, news: News = NO_NEWS) -> None:
-        self._epoch = Epoch(news)
+        self.epoch = 0
         self._news = news
         self._records = records
         self._wall = wall
@@ -34,18 +33,13 @@ class Revoked:
         self._heard.add(ANY)
         news.watch(KIND, self._hear)
 
-    @property
-    def epoch(self) -> int:
-        """Rises with every revocation, so that others can remember verdicts."""
-        return self._epoch.now()
-
     async def add(self, token: str, expires: int) -> None:
         """Take `token` back; it would have ended at `expires`."""
         await self._load()
         key, now = _digest(token), self._wall.now()
         await self._records.put_record(KIND, key, str(expires).encode("ascii"), now=now, if_etag=None)
         self._until[key] = expires
-        self._epoch.rise()
+        self.epoch += 1
         await self._sweep(now)
 
     async def holds(self, token: str) -> bool:
@@ -56,7 +50,7 @@ class Revoked:
 
     def _hear(self, key: str) -> None:
         self._heard.add(key)
-        self._epoch.rise()
+        self.epoch += 1
 
     async def _load(self) -> None:
         """Read the list once, and then what others have changed."""

@@ -62,7 +62,11 @@ class SharedVault:
 
     async def read(self, name: str) -> bytes | None:
         record = await self._records.get_record(KIND, name)
-        return await self._found(name, record)
+        found = await self._found(name, record)
+        if record is not None or found is None:
+            return found
+        kept = found  # from now on by everybody
+        return (await self.change(name, lambda before: kept if before is None else before))[0]
 
     async def change(self, name: str, step: Step) -> tuple[bytes, object]:
         while True:

@@ -27,6 +27,8 @@ _SERVE = {
     "queue-yaml": ("FILE", "App Engine's queue.yaml: its queues are created, or brought in line"),
     "clock": ("system|manual", "manual stands still until POST /kumo/v1/clock:advance moves it (system)"),
     "drain": ("DURATION", "how long open attempts may take to end at a stop (10s)"),
+    "processes": ("N", "so many nodes on this machine behind one port; needs a PostgreSQL store (1)"),
+    "lease": ("DURATION", "how long the queues of a node that died wait for another one, with PostgreSQL (10s)"),
     "log": ("LEVEL", "debug, info, warning or error (info)"),
 }
 _SWITCHES = {

@@ -1,4 +1,4 @@
-"""`kumo serve`: settings, one server, signals."""
+"""`kumo serve`: settings, one server or several (processes.py), signals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import gc
 import os
 import resource
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from kumotasks.configuration.startup import gathered
@@ -26,40 +26,69 @@ def serve(flags: Mapping[str, object], config: str) -> int:
         settings = gathered(flags, os.environ, Path(named) if named else None, JUDGES).settings
     except SettingsError as error:
         return _wrong(str(error))
-    return _run(settings)
+    if settings.processes > 1:
+        from kumotasks.cli.processes import Processes
+
+        return node(settings, Processes(settings, _announce).run)
+    return node(settings, lambda: one(settings, _announce))
 
 
-def _run(settings: Settings) -> int:
+def one(
+    settings: Settings,
+    announce: Callable[[Addresses], None],
+    *,
+    addresses: Addresses | None = None,
+    life: int | None = None,
+) -> int:
+    """A server, until it is told to stop, or the other end of the pipe `life` is closed."""
+    from kumotasks.server.node import Server
+
+    def announced(addresses: Addresses) -> None:
+        _spare_collector()
+        announce(addresses)
+
+    server = Server(settings, announced, addresses=addresses)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_until_told_to_stop(server.components, life))
+    return 0
+
+
+def node(settings: Settings, work: Callable[[], int]) -> int:
+    """The exit code of `work`; what keeps it from starting is said in a sentence."""
     from kumotasks.api.tls import CertificateUnusable
     from kumotasks.auth.authority import AuthorityUnusable
     from kumotasks.domain.errors import KumoError
     from kumotasks.logs import own
-    from kumotasks.server.node import Server
     from kumotasks.storage.store import StoreUnusable
 
     own.configure(settings.log)
     _raise_open_files()
     try:
-        server = Server(settings, announce=_announce)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_until_told_to_stop(server.components))
+        return work()
     except (SettingsError, StoreUnusable, AuthorityUnusable, CertificateUnusable) as error:
         return _wrong(str(error))
     except KumoError as error:
         return _wrong(f"the server cannot start: {error.message}")
     except OSError as error:
         return _wrong(f"{error.strerror or error}.")
-    return 0
 
 
-async def _until_told_to_stop(components: Sequence[Component]) -> None:
-    with Signals() as signals:
+async def _until_told_to_stop(components: Sequence[Component], life: int | None) -> None:
+    loop = asyncio.get_running_loop()
+    with Signals() as signals, contextlib.ExitStack() as listening:
+
+        def orphaned() -> None:
+            listening.close()
+            signals.stop.set()
+
+        if life is not None:
+            loop.add_reader(life, orphaned)
+            listening.callback(loop.remove_reader, life)
         await run(components, signals.stop, signals.cut)
 
 
 def _announce(addresses: Addresses) -> None:
     """The line about the plaintext port is the last: whoever waits for it finds every port open."""
-    _spare_collector()
     host = addresses.shown_host
     if addresses.secure is not None and addresses.proxy is not None:
         print(f"TLS on https://{host}:{addresses.secure.number}, proxy on http://{host}:{addresses.proxy.number}")

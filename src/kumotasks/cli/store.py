@@ -9,6 +9,9 @@ from kumotasks.cli.command import Command, Positional
 from kumotasks.cli.line import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from kumotasks.settings import Settings
     from kumotasks.storage.holdings import Holdings, Tally
 
 _WHERE = "a directory, sqlite:///path, or postgresql://…, as for kumo serve --store"
@@ -16,54 +19,67 @@ _WHERE = "a directory, sqlite:///path, or postgresql://…, as for kumo serve --
 
 def copy(line: Line) -> object:
     """Raises Failure."""
-    import asyncio
+    from kumotasks.cli.store_keys import Keys
 
-    from kumotasks.storage.holdings import copied
-    from kumotasks.storage.store import StoreUnusable
-
-    source, target = _holdings(line.text("from")), _holdings(line.text("to"))
+    source, target = _settings(line.text("from")), _settings(line.text("to"))
+    here, there = _holdings(source), _holdings(target)
+    keys = Keys(source, target)
 
     async def run() -> dict[str, Tally]:
-        async with source.opened(), target.opened(new=True):
-            return await copied(source, target)
+        from kumotasks.storage.holdings import copied
 
-    try:
-        with line.progress(f"Copying {source.shown}"):
-            tallies = asyncio.run(run())
-    except StoreUnusable as reason:
-        raise Failure(str(reason)) from reason
-    line.say(f"Everything at {source.shown} is at {target.shown}, and was read back.")
+        await keys.take()
+        async with here.opened(), there.opened(new=True):
+            tallies = await copied(here, there, without=keys.moved)
+        await keys.put()
+        return tallies
+
+    tallies = _done(line, f"Copying {here.shown}", run)
+    line.say(f"Everything at {here.shown} is at {there.shown}, and was read back. {keys.told}".rstrip())
     return _rows(tallies)
 
 
 def check(line: Line) -> object:
     """Raises Failure."""
-    import asyncio
-
-    from kumotasks.storage.holdings import tallied
-    from kumotasks.storage.store import StoreUnusable
-
-    holdings = _holdings(line.text("store"))
+    holdings = _holdings(_settings(line.text("store")))
 
     async def run() -> dict[str, Tally]:
+        from kumotasks.storage.holdings import tallied
+
         async with holdings.opened():
             return await tallied(holdings)
 
+    return _rows(_done(line, f"Reading {holdings.shown}", run))
+
+
+def _done(line: Line, doing: str, run: Callable[[], Coroutine[None, None, dict[str, Tally]]]) -> dict[str, Tally]:
+    import asyncio
+
+    from kumotasks.domain.errors import KumoError
+    from kumotasks.storage.store import StoreUnusable
+
     try:
-        with line.progress(f"Reading {holdings.shown}"):
-            return _rows(asyncio.run(run()))
+        with line.progress(doing):
+            return asyncio.run(run())
     except StoreUnusable as reason:
         raise Failure(str(reason)) from reason
+    except KumoError as reason:
+        raise Failure(reason.message) from reason
 
 
-def _holdings(where: str) -> Holdings:
+def _settings(where: str) -> Settings:
+    import os
+
     from kumotasks.settings import Settings, SettingsError
     from kumotasks.settings import check as checked
 
     try:
-        settings = checked(Settings(store=where))
+        return checked(Settings(store=where, secret=os.environ.get("KUMO_SECRET", "")))
     except SettingsError as reason:
         raise WrongCall(str(reason)) from reason
+
+
+def _holdings(settings: Settings) -> Holdings:
     if settings.database is None:
         from kumotasks.storage.postgres.holdings import PostgresHoldings
 

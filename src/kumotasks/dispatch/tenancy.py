@@ -48,6 +48,7 @@ class Tenant:
         self._stirred = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
         self._moving: asyncio.Task[None] | None = None
+        self._standing: Standing | None = None  # as of the last renewal, where it is yet to be acted on
         self._homeless_since: int | None = None
         self._unsure = False  # what was taken may not have been told
         self._leaving = False
@@ -111,12 +112,18 @@ class Tenant:
         except KumoError as refusal:
             logger.warning("the lease could not be renewed", extra={"reason": refusal.message})
             return
-        if standing is not None and self._lease.holds() and self._moving is None:
+        if standing is not None and self._lease.holds():
+            self._standing = standing
+            self._move_soon()
+
+    def _move_soon(self) -> None:
+        if self._moving is None and self._standing is not None:
+            standing, self._standing = self._standing, None
             self._moving = asyncio.get_running_loop().create_task(self._move(standing))
             self._moving.add_done_callback(self._moved)
 
     async def _ask(self) -> Standing | None:
-        asked, held = self._lease.asked(), self._lease.holds()
+        asked = self._lease.asked()
         standing = await self._store.renew(self._lease.length)
         if standing is None:
             logger.warning("the lease has ended; this node begins anew")
@@ -126,8 +133,8 @@ class Tenant:
             self._void()
             return None
         self._lease.granted(asked)
-        if not held and self._house is not None:
-            self._house.ready(())
+        if self._house is not None:
+            self._house.ready(())  # what waited while the lease did not hold
         return standing
 
     def _void(self) -> None:
@@ -162,6 +169,8 @@ class Tenant:
     def _moved(self, moving: asyncio.Task[None]) -> None:
         if self._moving is moving:
             self._moving = None
+            if not moving.cancelled():
+                self._move_soon()
 
     async def _begin_anew(self) -> None:
         """The store says that this node has queues which it does not know of."""

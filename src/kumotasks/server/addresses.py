@@ -11,14 +11,14 @@ _ANY = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - named to be left out
 
 
 class Addresses:
-    """`plain` always listens; `secure` and `proxy` only with TLS."""
+    """`plain` always listens; `secure` and `proxy` only with TLS. Nodes of one machine may have them `shared`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, shared: bool = False) -> None:
         self._settings = settings
-        self.plain = Port(settings.host, settings.port)
+        self.plain = Port(settings.host, settings.port, shared=shared)
         with_tls = settings.tls != "off"
-        self.secure = Port(settings.host, settings.tls_port) if with_tls else None
-        self.proxy = Port(settings.host, settings.proxy_port) if with_tls else None
+        self.secure = Port(settings.host, settings.tls_port, shared=shared) if with_tls else None
+        self.proxy = Port(settings.host, settings.proxy_port, shared=shared) if with_tls else None
 
     @property
     def ports(self) -> tuple[Port, ...]:

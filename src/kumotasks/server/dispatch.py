@@ -29,7 +29,6 @@ from kumotasks.settings import Settings, SettingsError, is_loopback
 from kumotasks.storage.history import Keep
 from kumotasks.storage.logs import Shelf, SqliteShelf
 from kumotasks.storage.sqlstore import SqlStore
-from kumotasks.storage.store import LEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def dispatch(
     """`in_flight` gets the tasks with an open attempt; whoever reads tasks has it too. `inside` leads to the services
     that run here."""
     homes = Homes(Room())
-    lease = Lease(SystemClock(), LEASE) if settings.on_postgres else ALWAYS
+    lease = Lease(SystemClock(), settings.lease) if settings.on_postgres else ALWAYS
     activity = Activity(store=store, homes=homes, log=journal, clock=clock)
     watch = OpenWatch(store, clock, lease)
     sender = _sender(settings, clock, inside)

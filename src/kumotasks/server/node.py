@@ -43,13 +43,17 @@ _FRAMING = 64 * 1024  # around a body of the largest size: a frame, JSON, header
 
 
 class Server:
-    """One node: its `components` start in order and stop in reverse. `announce` is called when calls are answered."""
+    """One node: its `components` start in order and stop in reverse. `announce` is called when calls are answered.
 
-    def __init__(self, settings: Settings, announce: Callable[[Addresses], None]) -> None:
+    `addresses` are given where somebody else has taken the ports."""
+
+    def __init__(
+        self, settings: Settings, announce: Callable[[Addresses], None], *, addresses: Addresses | None = None
+    ) -> None:
         self._settings = settings
         self._clock = _clock(settings)
         self._store = _store(settings)
-        self._addresses = Addresses(settings)
+        self._addresses = addresses or Addresses(settings)
         self._known = known(settings, self._store.records, self._addresses)
         self._gate = Gate(self._known.authorizer)
         in_flight: dict[int, Task] = {}
@@ -87,7 +91,7 @@ class Server:
     def _components(self, queues: Queues) -> Iterator[Component]:
         yield Bound(self._addresses.ports)
         yield self._store
-        yield from self._known.shared
+        yield from self._known.beside.components
         yield self._journal
         if self._secure is not None:
             yield self._secure.certificates

@@ -44,7 +44,8 @@ def secure(
     """None while TLS is off. `listen` makes the listener of the TLS port; `ours` knows the hosts of our services."""
     if addresses.secure is None or addresses.proxy is None:
         return None
-    wall, keep = known.wall, known.vault.change_from_thread if known.vault is not None else None
+    wall, vault = known.wall, known.beside.shared
+    keep = None if vault is None else vault.change_from_thread
     authority = Authority(settings.data_directory / "tls", wall, keep) if settings.tls == "auto" else None
     client_authority = Path(settings.tls_client_ca) if settings.tls_client_ca else None
     certificates = Certificates(_files(settings, addresses, authority), wall, client_authority=client_authority)

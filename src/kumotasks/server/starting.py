@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import suppress
 
 from kumotasks.api.health import Health
 from kumotasks.api.protojson import decode
 from kumotasks.api.tasks import messages
 from kumotasks.api.tasks.convert_queue import draft
 from kumotasks.configuration.startup import queues_of_yaml
-from kumotasks.domain.errors import KumoError, StorageFull, StorageUnavailable
+from kumotasks.domain.errors import AccountExists, KumoError, PolicyChanged, StorageFull, StorageUnavailable
 from kumotasks.domain.names import QueueName, parse_queue
+from kumotasks.domain.policy import Binding
 from kumotasks.domain.queue import QueueState
 from kumotasks.lifecycle import Port
 from kumotasks.server import declared
@@ -107,15 +109,22 @@ class Declared:
         for described in self._settings.service_accounts:
             wanted = declared.account(described, project=self._settings.project, now=self._known.wall.now())
             if await self._known.accounts.find(wanted.email) is None:
-                await self._known.accounts.create(wanted)
+                with suppress(AccountExists):  # another node was first
+                    await self._known.accounts.create(wanted)
 
     async def _make_bindings(self) -> None:
         for described in self._settings.bindings:
             resource, binding = declared.binding(described, project=self._settings.project)
-            current = await self._known.book.get(resource)
-            wanted = declared.bound(current, binding)
-            if wanted != current:
-                await self._known.book.put(resource, wanted, if_etag=current.etag)
+            while not await self._is_bound(resource, binding):
+                pass
+
+    async def _is_bound(self, resource: str, binding: Binding) -> bool:
+        """Whether the binding stands now; False if another node has changed the policy meanwhile."""
+        current = await self._known.book.get(resource)
+        wanted = declared.bound(current, binding)
+        with suppress(PolicyChanged):
+            return wanted == current or bool(await self._known.book.put(resource, wanted, if_etag=current.etag))
+        return False
 
 
 class Readiness:

@@ -75,7 +75,7 @@ class Soil:
 
 def workers(soil: Soil) -> Workers:
     settings, known, clock = soil.settings, soil.known, soil.clock
-    shelf, log = Shelf(soil.records, known.wall, known.news), RunLog(soil.journal, clock)
+    shelf, log = Shelf(soil.records, known.wall, known.beside.news), RunLog(soil.journal, clock)
     metadata = Metadata(known.bearers, known.tokens, known.wall)
     runtime = _runtime(soil, shelf, log, metadata)
     shelf.overhear(runtime.hear)

@@ -139,7 +139,11 @@ class Queues:
         try:
             return await self.get(name.text)
         except QueueNotFound:
+            pass
+        try:
             return await self._create(check_queue(Queue(name), self._rules.caps))
+        except QueueExists:  # another node created it in between
+            return await self.get(name.text)
 
     async def _create(self, queue: Queue) -> Queue:
         return (await self._store.create_queue(queue, self._clock.now())).queue

@@ -12,14 +12,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
-
 from kumotasks.storage.operation import Row
 from kumotasks.storage.store import StoreUnusable
 
 # In the order in which they are written; each with what a person calls its rows. How far queue numbers have been given
 # is no row of anybody's, but a number given twice would bring back what a deleted queue has left behind.
-NUMBERING, LOG_ENTRIES = "numbering", "log_entry"
+NUMBERING, RECORDS, LOG_ENTRIES = "numbering", "record", "log_entry"
 TABLES: Mapping[str, str] = {
     NUMBERING: "queue numbering",
     "queue": "queues",
@@ -28,12 +26,11 @@ TABLES: Mapping[str, str] = {
     "task_name": "names of tasks",
     "doomed": "purges under way",
     "run_request": "run requests",
-    "record": "records",
+    RECORDS: "records",
     "attempt": "attempts",
     "dead_letter": "dead letters",
     LOG_ENTRIES: "log entries",
 }
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Holdings(Protocol):
@@ -62,7 +59,7 @@ class Tally:
     def take(self, rows: Sequence[Row]) -> None:
         self.count += len(rows)
         for row in rows:
-            self.sum += int.from_bytes(hashlib.blake2b(_encode(row), digest_size=16).digest(), "big")
+            self.sum += int.from_bytes(hashlib.blake2b(repr(row).encode(), digest_size=16).digest(), "big")
 
     @property
     def digest(self) -> str:
@@ -80,8 +77,9 @@ async def tallied(holdings: Holdings) -> dict[str, Tally]:
     return found
 
 
-async def copied(source: Holdings, target: Holdings) -> dict[str, Tally]:
-    """Put all of `source` into `target`; both are opened. StoreUnusable, and then nothing must stay of it."""
+async def copied(source: Holdings, target: Holdings, *, without: frozenset[str] = frozenset()) -> dict[str, Tally]:
+    """Put all of `source` into `target`, save records of the kinds `without`; both are opened. StoreUnusable, and then
+    nothing must stay of it."""
     if await _present(source) is None:
         raise StoreUnusable(f"The store at {source.shown} holds nothing.")
     if (present := await _present(target)) is not None:
@@ -89,9 +87,11 @@ async def copied(source: Holdings, target: Holdings) -> dict[str, Tally]:
     taken: dict[str, Tally] = {}
     for table in TABLES:
         tally = taken[table] = Tally()
-        async for rows in source.rows(table):
-            await target.add(table, rows)
-            tally.take(rows)
+        async for found in source.rows(table):
+            rows = [row for row in found if row[0] not in without] if table == RECORDS and without else found
+            if rows:
+                await target.add(table, rows)
+                tally.take(rows)
     kept = await tallied(target)
     for table, word in TABLES.items():
         if kept[table] != taken[table]:

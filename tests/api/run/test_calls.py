@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from kumotasks.api.run.convert_revision import revision_message
 from kumotasks.domain.clock import SECOND
+from kumotasks.domain.run.revision import Revision
 from kumotasks.domain.run.service import ServiceName
+from kumotasks.domain.run.template import Container, Template
 from tests.api.run.conftest import IMAGE, PLACE, SECRET, WORKER, House, worker
 from tests.factory import NOW
 
@@ -261,6 +264,11 @@ async def test_a_revision_says_what_runs_in_it(house: House) -> None:
     assert revision["conditions"][0]["state"] == "CONDITION_SUCCEEDED"
 
 
+def test_a_revision_says_who_deployed_it() -> None:
+    revision = Revision(ServiceName("p", "l", "s"), "s-1", "u", Template((Container(IMAGE),)), None, creator="bob@p")
+    assert revision_message(revision).creator == "bob@p"
+
+
 async def test_the_latest_revision_is_not_deleted_and_an_older_one_is(house: House) -> None:
     first = await deployed(house)
     latest = f"/v2/{first['latestReadyRevision']}"
@@ -344,7 +352,7 @@ async def test_only_who_shows_the_secret_may_have_commands_run(
 
 
 async def test_a_source_directory_travels_as_an_annotation(house: House) -> None:
-    template = {"annotations": {"kumo.tasks/source": "/srv/worker", "mine": "1"}, "containers": [{"image": IMAGE}]}
+    template = {"annotations": {"kumo.tasks/source": "/srv/worker", "mine": "1"}, "containers": [{}]}
     shown = await deployed(house, template=template)
     assert shown["template"]["annotations"] == template["annotations"]
     kept = await house.shelf.get(ServiceName("p", "asia-northeast1", "worker"))

@@ -123,10 +123,22 @@ def test_half_a_processor_is_enough_for_one_request_at_a_time() -> None:
     assert check_service(service) == service
 
 
-def test_a_source_directory_needs_no_image() -> None:
-    service = with_container(image="")
-    named = replace(service, template=replace(service.template, source="/srv/worker"))
-    assert check_service(named) == named
+def from_source(image: str) -> Service:
+    service = with_container(image=image)
+    return replace(service, template=replace(service.template, source="/srv/worker"))
+
+
+def test_a_source_directory_is_shown_as_the_image_that_cloud_run_would_build() -> None:
+    checked = check_service(from_source(""))
+    assert checked.template.source == "/srv/worker"
+    assert checked.template.serving.image == "asia-northeast1-docker.pkg.dev/p/cloud-run-source-deploy/worker"
+    assert check_service(checked) == checked
+
+
+def test_there_is_no_source_and_another_image() -> None:
+    assert refusal_of(from_source("gcr.io/p/other")).endswith(
+        "image: must be empty where a source directory is run ('/srv/worker')."
+    )
 
 
 @pytest.mark.parametrize(

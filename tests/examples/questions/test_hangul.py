@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from examples.yuichat.questions.hangul import asked, final, with_final
 
 

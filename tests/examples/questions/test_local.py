@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from examples.yuichat.questions.local import LocalGenerator
 from examples.yuichat.questions.question import Question
 

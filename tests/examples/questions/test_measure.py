@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from examples.yuichat.questions.language import Language, language_of
 
 from examples.yuichat import measure
+from examples.yuichat.questions.language import Language, language_of
 
 README = Path(measure.__file__).parent / "README.md"
 LEAST = 0.9

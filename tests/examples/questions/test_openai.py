@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from examples.yuichat.questions.openai import BASE_URL, MODEL, NoQuestions, OpenAIGenerator
 from examples.yuichat.questions.question import Question
-
 from tests.running import Answer, RecordingWorker
 
 TEXT = "The bridge was built in 1890. Two men guard the gate."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from examples.yuichat.questions import english
 from examples.yuichat.questions.language import Language, language_of
 from examples.yuichat.questions.salience import salience

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from examples.yuichat.questions.language import Language
 from examples.yuichat.questions.question import Question
 from examples.yuichat.questions.verdict import Fault, judge

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from examples.yuichat.storage import Storage
 
+from examples.yuichat.storage import Storage
 from tests.postgres import postgres
 
 

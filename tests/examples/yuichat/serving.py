@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
+
 from examples.yuichat.app import create_app
 from examples.yuichat.questions.question import QuestionGenerator
 from examples.yuichat.settings import Settings
-
 from kumotasks.client import Place, TaskQueue
 
 Answer = tuple[int, Any]

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from examples.yuichat.settings import MEBIBYTE, Settings
 
+from examples.yuichat.settings import MEBIBYTE, Settings
 from tests.examples.yuichat import files
 from tests.examples.yuichat.files import TEXTS
 from tests.examples.yuichat.generators import ANY, Failing, Gated

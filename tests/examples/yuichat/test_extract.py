@@ -6,9 +6,9 @@ import base64
 from pathlib import Path
 
 import pytest
-from examples.yuichat.extract import TooLong, Unreadable, Unsupported, extract
 
 from examples.yuichat import extract as module
+from examples.yuichat.extract import TooLong, Unreadable, Unsupported, extract
 from tests.examples.yuichat import files
 from tests.examples.yuichat.files import TEXTS
 from tests.examples.yuichat.page_browser import browsing

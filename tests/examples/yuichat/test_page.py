@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from examples.yuichat.questions.question import Question
 from examples.yuichat.settings import MEBIBYTE, Settings
-
 from tests.examples.yuichat import files
 from tests.examples.yuichat.generators import Failing, Gated
 from tests.examples.yuichat.page_browser import Page, browsing

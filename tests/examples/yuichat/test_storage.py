@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import pytest
-from examples.yuichat.questions.question import Question
-from examples.yuichat.storage import Document, Status, Storage
 from sqlalchemy.exc import OperationalError
 
+from examples.yuichat.questions.question import Question
+from examples.yuichat.storage import Document, Status, Storage
 from tests.postgres import cut_off, postgres
 
 T = TypeVar("T")

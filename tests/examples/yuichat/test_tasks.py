@@ -18,9 +18,9 @@ from pathlib import Path
 
 import grpc
 import pytest
-from examples.yuichat.settings import Settings
 
 import examples.yuichat
+from examples.yuichat.settings import Settings
 from kumotasks.client import Place, Retry, TaskQueue
 from tests.examples.yuichat import files
 from tests.examples.yuichat.generators import Failing, Gated

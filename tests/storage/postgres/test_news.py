@@ -11,7 +11,6 @@ import pytest
 from kumotasks.domain.clock import HOUR, ManualClock
 from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.storage.news import ANY, FRESH, KEPT, NO_NEWS, Follower
-from kumotasks.storage.postgres.engine import PostgresStore
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.statements import read_statements
 from tests.factory import NOW
@@ -70,17 +69,15 @@ async def test_a_put_and_a_deletion_elsewhere_are_told_by_themselves(here: SqlSt
     assert await live.one() == ("a", "1")
 
 
-async def test_they_are_told_also_where_no_notice_arrives(here: SqlStore, place: PostgresPlace) -> None:
-    async with asyncio.timeout(60):
-        store = PostgresStore(place.url)
-        await store.start()
-        store.records.overhear = lambda _: None  # type: ignore[method-assign]
-        deaf = Following(store)
-        await deaf.follower.start()
-        await put(here, "a", "1")
-        assert await deaf.one() == ("a", "1")
-        await deaf.follower.stop()
-        await store.stop()
+async def test_they_are_told_also_where_no_notice_arrives(
+    here: SqlStore, there: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(there.records, "overhear", lambda _: None)
+    deaf = Following(there)
+    await deaf.follower.start()
+    await put(here, "a", "1")
+    assert await deaf.one() == ("a", "1")
+    await deaf.follower.stop()
 
 
 async def test_what_was_committed_before_a_confirmation_is_told_by_it(here: SqlStore, following: Following) -> None:
@@ -130,7 +127,9 @@ async def test_a_put_that_is_refused_tells_nothing(here: SqlStore, following: Fo
     assert following.told == []
 
 
-async def test_many_questions_at_once_are_one_look_or_two(following: Following, there: SqlStore) -> None:
+async def test_many_questions_at_once_are_one_look_or_two(
+    following: Following, there: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looks = 0
     touched = there.records.touched
 
@@ -139,7 +138,7 @@ async def test_many_questions_at_once_are_one_look_or_two(following: Following, 
         looks += 1
         return await touched(since)
 
-    there.records.touched = counted  # type: ignore[assignment, method-assign]
+    monkeypatch.setattr(there.records, "touched", counted)
     await asyncio.gather(*(following.follower.confirm() for _ in range(50)))
     assert looks in {1, 2}
 

@@ -12,7 +12,7 @@ from kumotasks.domain.clock import HOUR, SECOND
 from kumotasks.domain.errors import InvalidArgument, Violation
 from kumotasks.domain.run.names import check_revision_id
 from kumotasks.domain.run.quantity import GIBIBYTE, MEBIBYTE, cpu_millis, memory_bytes, shown_memory
-from kumotasks.domain.run.service import Service
+from kumotasks.domain.run.service import Service, ServiceName
 from kumotasks.domain.run.template import RESERVED_ENV, Container, Pairs, Probe, ProbeKind, Template
 from kumotasks.domain.run.traffic import check_traffic
 
@@ -38,7 +38,8 @@ _MIN_RULE = "must be less than or equal to max_instance_count"
 
 
 def check_service(service: Service) -> Service:
-    """`service`, if it may be asked for, its traffic complete."""
+    """`service`, if it may be asked for, its image and its traffic complete."""
+    service = replace(service, template=_imaged(service.template, service.name))
     check_template(service.template, service.name.service)
     _check_scaling("scaling", service.min_instances, service.max_instances)
     _check_labels("labels", service.labels)
@@ -61,6 +62,17 @@ def check_template(template: Template, service: str) -> None:
     if template.service_account and _ACCOUNT.fullmatch(template.service_account) is None:
         raise refused("template.service_account", f"'{template.service_account}' is not the e-mail of an account")
     _check_container(template.serving, template)
+
+
+def _imaged(template: Template, name: ServiceName) -> Template:
+    """A source gets the image that Cloud Run would build of it: there is none, but clients do not do without."""
+    if not template.source or not template.containers:
+        return template
+    serving, others = template.containers[0], template.containers[1:]
+    built = f"{name.location}-docker.pkg.dev/{name.project}/cloud-run-source-deploy/{name.service}"
+    if serving.image not in ("", built):
+        raise refused(f"{_CONTAINER}.image", f"must be empty where a source directory is run ('{template.source}')")
+    return replace(template, containers=(replace(serving, image=built), *others))
 
 
 def _check_container(container: Container, template: Template) -> None:

@@ -1,0 +1,226 @@
+"""One node of many: what it takes, keeps, hands over, and does not send. Real parts over a database of dicts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from kumotasks.domain.clock import MILLISECOND, SECOND
+from kumotasks.storage.store import LEASE
+from tests.dispatch.many import Nodes
+
+SOON = 2 * SECOND
+
+
+@pytest.fixture
+async def nodes() -> AsyncIterator[Nodes]:
+    nodes = Nodes()
+    yield nodes
+    await nodes.end()
+
+
+async def test_one_node_takes_every_queue_as_it_is_created(nodes: Nodes) -> None:
+    await nodes.join()
+    await nodes.create_queues(5)
+    assert nodes.homes() == [5]
+
+
+async def test_a_newcomer_gets_its_share_and_then_nothing_moves(nodes: Nodes) -> None:
+    await nodes.join()
+    await nodes.create_queues(20)
+    await nodes.join()
+    await nodes.pass_time(10 * SECOND)
+    assert nodes.homes() == [10, 10]
+    epochs = nodes.epochs()
+    await nodes.pass_time(60 * SECOND)
+    assert nodes.epochs() == epochs
+
+
+async def test_a_task_made_on_one_node_is_sent_by_the_home(nodes: Nodes) -> None:
+    first, second = await nodes.join(), await nodes.join()
+    await nodes.create_queues(2)
+    for queue in ("q0", "q1"):
+        for node in (first, second):
+            nodes.create_task(node, queue)
+    await nodes.pass_time(SOON)
+    assert len(nodes.sent) == 4
+    assert {seen.node for seen in nodes.sent} == {first, second}
+
+
+async def test_a_task_deleted_on_another_node_is_not_sent(nodes: Nodes) -> None:
+    await nodes.join()
+    await nodes.create_queues(1)
+    other = await nodes.join()
+    task = nodes.create_task(other, "q0", after=10 * SECOND)
+    await nodes.pass_time(SOON)
+    assert await nodes.do(other.way.delete(task))
+    await nodes.pass_time(20 * SECOND)
+    assert nodes.sent == []
+
+
+async def test_a_run_asked_for_on_another_node_is_sent_once(nodes: Nodes) -> None:
+    home = await nodes.join()
+    await nodes.create_queues(1)
+    other = await nodes.join()
+    task = nodes.create_task(home, "q0", after=100 * SECOND)
+    await nodes.pass_time(SOON)
+    nodes.run(other, task)
+    await nodes.pass_time(SOON)
+    home.way.unheard()
+    await nodes.pass_time(SOON)
+    assert [(seen.node, seen.run) for seen in nodes.sent] == [(home, True)]
+
+
+async def test_what_nobody_told_is_found_when_it_is_said_that_something_may_be_missing(nodes: Nodes) -> None:
+    home = await nodes.join()
+    await nodes.create_queues(1)
+    other = await nodes.join()
+    home.way.deaf = True
+    nodes.create_task(other, "q0")
+    await nodes.pass_time(SOON)
+    assert nodes.sent == []
+    home.way.deaf = False
+    home.way.unheard()
+    await nodes.pass_time(SOON)
+    assert len(nodes.sent) == 1
+
+
+async def test_the_dead_are_followed_within_twelve_seconds(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(4)
+    await nodes.join()
+    await nodes.pass_time(10 * SECOND)
+    nodes.crash(first)
+    await nodes.pass_time(12 * SECOND)
+    assert nodes.homes() == [4]
+
+
+async def test_a_node_that_starts_again_takes_what_it_had_once_its_old_lease_has_ended(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(3)
+    nodes.crash(first)
+    again = await nodes.join()
+    assert not again.homes.berths
+    await nodes.pass_time(12 * SECOND)
+    assert len(again.homes.berths) == 3
+
+
+async def test_a_node_that_stood_still_sends_nothing_when_it_wakes(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(1)
+    await nodes.pass_time(SOON)
+    nodes.create_task(first, "q0", after=3 * SECOND)
+    await nodes.pass_time(SOON)
+    nodes.freeze(first)
+    await nodes.pass_time(LEASE)
+    first.way.cut = True  # so that it is on its own when it wakes
+    nodes.thaw(first)
+    await nodes.pass_time(60 * SECOND)
+    assert nodes.sent == []
+    first.way.cut = False
+    await nodes.pass_time(SOON)
+    assert len(nodes.sent) == 1
+
+
+async def test_a_node_that_is_cut_off_stops_before_others_follow_it(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(1)
+    await nodes.pass_time(SOON)
+    nodes.create_task(first, "q0", after=LEASE - SECOND)
+    await nodes.pass_time(SOON)
+    nodes.cut(first)
+    await nodes.pass_time(60 * SECOND)
+    assert nodes.sent == []
+
+
+async def test_an_attempt_goes_on_while_its_queue_is_handed_over(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(1)
+    nodes.takes = 5 * SECOND
+    task = nodes.create_task(first, "q0")
+    await nodes.pass_time(SECOND)
+    second = await nodes.join()
+    nodes.stop(first)
+    await nodes.pass_time(SOON)
+    assert [home.lane.elsewhere.attempts for home in second.homes.berths.values()] != [set()]
+    await nodes.pass_time(10 * SECOND)
+    assert [(seen.node, seen.task) for seen in nodes.sent] == [(first, task.name.task)]
+    assert nodes.left() == []
+    assert [len(berth.lane.elsewhere) for berth in second.homes.berths.values()] == [0]
+
+
+async def test_an_attempt_that_was_handed_over_takes_a_slot(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(1, slots=1)
+    nodes.takes = 5 * SECOND
+    nodes.create_task(first, "q0")
+    await nodes.pass_time(SECOND)
+    second = await nodes.join()
+    nodes.stop(first)
+    await nodes.pass_time(SOON)
+    nodes.create_task(second, "q0")
+    await nodes.pass_time(SECOND)
+    assert [seen.node for seen in nodes.sent] == [first]
+    await nodes.pass_time(10 * SECOND)
+    assert [seen.node for seen in nodes.sent] == [first, second]
+
+
+async def test_a_failure_that_was_handed_over_is_tried_again_by_the_new_home(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(1)
+    nodes.takes, nodes.status = 5 * SECOND, 500
+    nodes.create_task(first, "q0")
+    await nodes.pass_time(SECOND)
+    nodes.status = 200
+    second = await nodes.join()
+    nodes.stop(first)
+    await nodes.pass_time(15 * SECOND)
+    assert [seen.node for seen in nodes.sent] == [first, second]
+    assert nodes.left() == []
+
+
+async def test_attempts_of_a_node_that_dies_after_it_handed_over_are_made_again(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(1)
+    nodes.takes = 30 * SECOND
+    nodes.create_task(first, "q0")
+    await nodes.pass_time(SECOND)
+    second = await nodes.join()
+    nodes.stop(first)
+    await nodes.pass_time(SOON)
+    nodes.takes = 0
+    nodes.crash(first)
+    await nodes.pass_time(14 * SECOND)
+    assert [seen.node for seen in nodes.sent] == [first, second]
+
+
+async def test_tokens_are_handed_over(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(1, rate=1.0, burst=10)
+    for _ in range(7):
+        nodes.create_task(first, "q0")
+    await nodes.pass_time(100 * MILLISECOND)
+    second = await nodes.join()
+    nodes.stop(first)
+    await nodes.pass_time(SOON)
+    for _ in range(20):
+        nodes.create_task(second, "q0")
+    await nodes.pass_time(100 * MILLISECOND)
+    assert len(nodes.sent) in range(10, 14)
+
+
+async def test_a_rolling_restart_sends_everything_once(nodes: Nodes) -> None:
+    old = [await nodes.join() for _ in range(3)]
+    await nodes.create_queues(6)
+    nodes.takes = 500 * MILLISECOND
+    for node in old:
+        for number in range(30):
+            nodes.create_task(old[-1], f"q{number % 6}", after=number * 100 * MILLISECOND)
+        await nodes.join()
+        nodes.stop(node)
+        await nodes.pass_time(5 * SECOND)
+    await nodes.pass_time(10 * SECOND)
+    tasks = [seen.task for seen in nodes.sent]
+    assert len(tasks) == len(set(tasks)) == 90
+    assert nodes.homes() == [2, 2, 2]
