@@ -26,6 +26,7 @@ from kumotasks.storage.store import Home, Standing, Store
 logger = logging.getLogger("kumotasks.dispatch")
 _RENEWALS = 6  # tries in the length of a lease: the dead are noticed no later than so much of it after its end
 _PATIENCE = SECOND // 2  # for which a homeless queue is left to those who have less than their share
+_COMPARED = 2  # standings, after a failure: its statement may have been carried out late
 _GENTLE = 8  # queues handed back at a time, at least; a quarter of the surplus where that is more
 
 
@@ -50,7 +51,9 @@ class Tenant:
         self._moving: asyncio.Task[None] | None = None
         self._standing: Standing | None = None  # as of the last renewal, where it is yet to be acted on
         self._homeless_since: int | None = None
-        self._unsure = False  # what was taken may not have been told
+        self._unsure = 0  # what was taken may not have been told: so many standings are still to be compared
+        self._moves = 0  # begun and ended
+        self._moves_seen = 0  # as of the last standing
         self._leaving = False
 
     @property
@@ -119,11 +122,12 @@ class Tenant:
     def _move_soon(self) -> None:
         if self._moving is None and self._standing is not None:
             standing, self._standing = self._standing, None
+            self._moves += 1
             self._moving = asyncio.get_running_loop().create_task(self._move(standing))
             self._moving.add_done_callback(self._moved)
 
     async def _ask(self) -> Standing | None:
-        asked = self._lease.asked()
+        asked, moves = self._lease.asked(), self._moves
         standing = await self._store.renew(self._lease.length)
         if standing is None:
             logger.warning("the lease has ended; this node begins anew")
@@ -133,6 +137,7 @@ class Tenant:
             self._void()
             return None
         self._lease.granted(asked)
+        self._moves_seen = moves
         if self._house is not None:
             self._house.ready(())  # what waited while the lease did not hold
         return standing
@@ -157,10 +162,11 @@ class Tenant:
             await self._guests.look()
             if self._leaving:
                 return
-            if self._unsure and standing.held != len(self._homes.berths):
-                await self._begin_anew()
-                return
-            self._unsure = False
+            if self._unsure and self._moves_seen == self._moves - 1:  # it is not older than what was moved last
+                if standing.held > len(self._homes.berths):
+                    await self._begin_anew()
+                    return
+                self._unsure -= 1
             await self._take(standing)
             await self._give(standing)
         except KumoError as refusal:  # the next renewal brings it up again
@@ -169,13 +175,14 @@ class Tenant:
     def _moved(self, moving: asyncio.Task[None]) -> None:
         if self._moving is moving:
             self._moving = None
+            self._moves += 1
             if not moving.cancelled():
                 self._move_soon()
 
     async def _begin_anew(self) -> None:
         """The store says that this node has queues which it does not know of."""
         await self._parting.part([*self._homes.berths.values()])
-        self._unsure = False
+        self._unsure = 0
         self._void()
         await self._store.leave()
         self.stir()
@@ -188,7 +195,7 @@ class Tenant:
         try:
             homes = await self._store.take_homes(max(room, 0))
         except KumoError:
-            self._unsure = True
+            self._unsure = _COMPARED
             raise
         finally:
             heard = self._hearsay.kept()

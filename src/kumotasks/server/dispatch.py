@@ -68,8 +68,7 @@ def dispatch(
 ) -> Dispatch:
     """`in_flight` gets the tasks with an open attempt; whoever reads tasks has it too. `inside` leads to the services
     that run here."""
-    homes = Homes(Room())
-    lease = Lease(SystemClock(), settings.lease) if settings.on_postgres else ALWAYS
+    homes, lease = Homes(Room()), _lease(settings)
     activity = Activity(store=store, homes=homes, log=journal, clock=clock)
     watch = OpenWatch(store, clock, lease)
     sender = _sender(settings, clock, inside)
@@ -97,6 +96,10 @@ def dispatch(
     )
     janitor = Janitor(store, clock, Keep(settings.history_keep, settings.dead_letters_keep))
     return Dispatch(scheduler, delivery, homes, watch, janitor, sender, activity)
+
+
+def _lease(settings: Settings) -> Lease | Always:
+    return Lease(SystemClock(), settings.lease) if settings.on_postgres else ALWAYS
 
 
 def _tenancy(store: SqlStore, clock: Clock, homes: Homes, delivery: Delivery, lease: Lease | Always) -> Tenancy:

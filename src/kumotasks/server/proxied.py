@@ -12,7 +12,13 @@ from kumotasks.auth.trust_files import Trust, write_trust
 
 _JAVA_OWN = ("-Dhttps.proxyHost=", "-Dhttps.proxyPort=", "-Djavax.net.ssl.trustStore")
 _PASSWORD = "changeit"  # noqa: S105 - Java's own default; there is nothing secret in a trust store
-_TRUSTED = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "NODE_EXTRA_CA_CERTS")
+_TRUSTED = (
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    "NODE_EXTRA_CA_CERTS",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class Proxied:
         self._host = host
         self._port = port
         self._authority = authority
-        self._directory = directory
+        self._directory = directory.absolute()  # instances run in directories of their own
         self._variables: dict[str, str] = {}
 
     async def start(self) -> None:
