@@ -197,7 +197,7 @@ def msgspec_where_bytes_and_structs_are_not_made(sources: Sources) -> Findings:
 
 
 def http2_engines_elsewhere(sources: Sources) -> Findings:
-    return _outside(sources, "ngh2", ("api/http2.py", "workers/bundle.py"))
+    return _outside(sources, "ngh2", ("api/http2.py", "workers/front/bundle.py"))
 
 
 CRYPTOGRAPHERS = ("cryptography", "jwt", "cel_expr_python")
@@ -447,7 +447,7 @@ def test_a_circle_is_found(files: dict[str, str], finding: str | None) -> None:
         (msgspec_where_bytes_and_structs_are_not_made, "storage/rows", "import msgspec", None),
         (msgspec_where_bytes_and_structs_are_not_made, "api/a", "from msgspec import json", None),
         (http2_engines_elsewhere, "workers/h2c", "import ngh2", 1),
-        (http2_engines_elsewhere, "workers/bundle", "import ngh2", None),
+        (http2_engines_elsewhere, "workers/front/bundle", "import ngh2", None),
         (secrets_made_outside_auth, "service/a", "x = 1\nfrom cryptography import x509", 2),
         (secrets_made_outside_auth, "server/a", "import cryptography.hazmat.primitives.hashes as h", 1),
         (secrets_made_outside_auth, "api/oauth/a", "def f():\n    import jwt", 2),

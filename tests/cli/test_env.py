@@ -80,6 +80,7 @@ def test_with_tls_it_prints_exactly_these_variables(
         "HTTPS_PROXY": "http://127.0.0.1:8124",
         "SSL_CERT_FILE": bundle,
         "REQUESTS_CA_BUNDLE": bundle,
+        "CURL_CA_BUNDLE": bundle,
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": bundle,
         "NODE_EXTRA_CA_CERTS": bundle,
         "JAVA_TOOL_OPTIONS": (

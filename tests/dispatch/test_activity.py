@@ -156,3 +156,13 @@ async def test_a_queue_is_logged_from_its_first_task_on(tmp_path: Path) -> None:
         await node.calm()
         assert node.log.said[:2] == ["creation a", "creation b"]
         assert len(node.log.said) == 6
+
+
+async def test_what_is_made_here_of_a_queue_at_home_elsewhere_is_told_here(tmp_path: Path) -> None:
+    async with Logging(tmp_path, 1.0) as node:
+        node.homes.berths.clear()
+        (task,) = await node.add("a")
+        await node.calm()
+        await node.delete(task)
+        await node.calm()
+        assert node.log.said == ["creation a", "deletion a"]

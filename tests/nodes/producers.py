@@ -64,26 +64,33 @@ class Producers:
 
     def _run(self, number: int) -> None:
         randomness = random.Random()
-        while self._may_go_on(0):
+        while self._is_wanted():
             try:
                 with client(self._nodes[number % len(self._nodes)]) as stub:
-                    while self._may_go_on(1):
+                    while self._takes_one():
                         self._create(stub, randomness)
             except GONE:
-                self._may_go_on(-1)  # it was not acknowledged: another one in its place
+                self._give_back()  # it was not acknowledged: another one in its place
                 number += 1
             except BaseException as flaw:  # noqa: BLE001 - raised where the test sees it
                 self.flaws.append(flaw)
                 return
 
-    def _may_go_on(self, taken: int) -> bool:
-        """Wait until there is something to do; False if there will not be."""
+    def _is_wanted(self) -> bool:
+        """Wait for something to do; False if nothing follows."""
         with self._changed:
-            self._changed.wait_for(lambda: self._allowed > 0 or self._stopped or taken < 0)
-            if taken > 0 and self._allowed <= 0:
-                return False
+            self._changed.wait_for(lambda: self._allowed > 0 or self._stopped)
+            return self._allowed > 0
+
+    def _takes_one(self) -> bool:
+        with self._changed:
+            taken = self._allowed > 0
             self._allowed -= taken
-            return self._allowed > 0 or not self._stopped or taken > 0
+            return taken
+
+    def _give_back(self) -> None:
+        with self._changed:
+            self._allowed += 1
 
     def _create(self, stub: tasks_v2.CloudTasksClient, randomness: random.Random) -> None:
         parent = randomness.choice(self._queues)

@@ -159,6 +159,18 @@ async def test_a_change_is_made_of_what_holds_now_not_of_what_was_heard(one: Sid
     assert found.unique_id == AGAIN.unique_id
 
 
+async def test_what_one_node_forgets_for_good_the_other_forgets_too(
+    one: Side, other: Side, place: PostgresPlace
+) -> None:
+    await one.accounts.delete(await one.accounts.create(SENDER))
+    assert await other.accounts.find_deleted(SENDER.unique_id) is not None
+    async with side(place.url) as late:
+        late.clock.turn(NOW + 30 * DAY)
+        assert await late.accounts.find_deleted(SENDER.unique_id) is None
+    await other.news.confirm()
+    assert await other.accounts.find_deleted(SENDER.unique_id) is None
+
+
 async def test_keys_come_and_go_on_the_other_node_the_oldest_first(one: Side, other: Side) -> None:
     made = await one.accounts.create(SENDER)
     await one.accounts.put_key(made, KEY)

@@ -19,7 +19,7 @@ from tests.simulation.world import Node, Seen, World
 LIMITS = (RateLimits(2.0, 3, 2), RateLimits(20.0, 10, 5), RateLimits(500.0, 100, 1_000))
 _FAULTY = 40  # seconds in which things happen
 _HEALING = 90 * SECOND
-QUICK = 12
+QUICK = 40
 LONG = int(os.environ.get("KUMO_SIMULATIONS", "5000"))
 
 

@@ -19,10 +19,10 @@ from kumotasks.domain.policy import Binding, Policy
 from kumotasks.domain.run.service import Service, ServiceName
 from kumotasks.domain.run.template import Container, Template
 from kumotasks.lifecycle import Listener, Port
-from kumotasks.workers.alone import Alone
-from kumotasks.workers.front import Front
-from kumotasks.workers.invoker import Invoker
-from kumotasks.workers.proofs import OwnProofs
+from kumotasks.workers.front.alone import Alone
+from kumotasks.workers.front.front import Front
+from kumotasks.workers.front.invoker import Invoker
+from kumotasks.workers.front.proofs import OwnProofs
 from kumotasks.workers.run_log import Place, Request
 from tests.auth.judging import World, world
 from tests.dispatch.scripted import Script, Worker, answering, worker

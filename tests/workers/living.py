@@ -19,15 +19,15 @@ from kumotasks.domain.run.service import Service, ServiceName
 from kumotasks.domain.run.template import Container, Template
 from kumotasks.logs.entry import InsertIds, LogEntry
 from kumotasks.storage.sqlite import SqliteStore
-from kumotasks.workers.images import Images
-from kumotasks.workers.instance import Hearth, Ports
-from kumotasks.workers.memory import Groups
-from kumotasks.workers.metadata_tree import Identity
-from kumotasks.workers.processes import Processes
+from kumotasks.workers.deploying.images import Images
+from kumotasks.workers.deploying.shelf import Shelf
+from kumotasks.workers.instances.instance import Hearth, Ports
+from kumotasks.workers.instances.memory import Groups
+from kumotasks.workers.instances.processes import Processes
+from kumotasks.workers.instances.running import Running, Slot
+from kumotasks.workers.instances.runtime import Runtime
+from kumotasks.workers.metadata.metadata_tree import Identity
 from kumotasks.workers.run_log import RunLog
-from kumotasks.workers.running import Running, Slot
-from kumotasks.workers.runtime import Runtime
-from kumotasks.workers.shelf import Shelf
 from tests.factory import NOW
 
 PROGRAM = Path(__file__).with_name("program.py")

@@ -17,11 +17,11 @@ from kumotasks.domain.run.condition import State
 from kumotasks.domain.run.service import Service, ServiceName
 from kumotasks.storage.records import Records
 from kumotasks.storage.sqlite import SqliteStore
-from kumotasks.workers.acting import Acting
-from kumotasks.workers.operations import Operations
-from kumotasks.workers.revisions import Revisions
-from kumotasks.workers.services import CheckPlace, Services
-from kumotasks.workers.shelf import Shelf
+from kumotasks.workers.deploying.acting import Acting
+from kumotasks.workers.deploying.operations import Operations
+from kumotasks.workers.deploying.revisions import Revisions
+from kumotasks.workers.deploying.services import CheckPlace, Services
+from kumotasks.workers.deploying.shelf import Shelf
 from tests.domain.run.factory import a_service, carried_out
 from tests.factory import NOW
 

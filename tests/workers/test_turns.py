@@ -9,7 +9,7 @@ import pytest
 
 from kumotasks.domain.clock import ManualClock
 from kumotasks.domain.run.service import ServiceName
-from kumotasks.workers.rollout import Overtaken
+from kumotasks.workers.instances.rollout import Overtaken
 from kumotasks.workers.turns import PATIENCE, Turns
 from tests.factory import NOW
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from kumotasks.api.exchange import Receive, Scope, Send
-from kumotasks.workers.asgi import host_in, host_name
+from kumotasks.workers.front.asgi import host_in, host_name
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 

@@ -20,7 +20,7 @@ from kumotasks.api.cork import Cork
 from kumotasks.api.crossing import Crossing, host_of, wanted
 from kumotasks.api.limits import NEVER, Limits, Watch
 from kumotasks.api.streams import LOG, TOO_LARGE, App, Header, Message, Receive, Refusal, Scope, Send
-from kumotasks.workers.asgi import TUNNEL
+from kumotasks.workers.front.asgi import TUNNEL
 
 # The gRPC codes are for the type's sake: none of these is ever said to a gRPC client.
 MALFORMED = Refusal(400, 3, b"This is not an HTTP request that can be understood.")

@@ -2,8 +2,8 @@
 
 `protocol_class(limits)` is what uvicorn takes as `http=`. It looks at the TLS result (ALPN), else at the first bytes,
 and steps aside. A Multiplex is one HTTP/2 connection: it drives the engine between what comes in (intake.py) and what
-goes out (outlet.py). Framing, HPACK, validation and the limits on abuse are libnghttp2's, which only this file and,
-for the way to instances, workers/bundle.py import; it knows nothing of gRPC's messages, of REST or of the application.
+goes out (outlet.py). Framing, HPACK, validation and the limits on abuse are libnghttp2's, which only this file imports
+and, for the way to instances, workers/front/bundle.py. It knows nothing of messages, of REST or of the application.
 """
 
 from __future__ import annotations

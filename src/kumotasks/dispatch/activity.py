@@ -1,10 +1,13 @@
 """What happens to tasks, told to the activity log: of each operation the fraction that its queue asks for.
 
-Creations and deletions are heard from the store, attempts from the delivery. How entries read is the log's own.
+Creations and deletions are told by the node that took the call, wherever the queue is at home; they are heard from the
+store. Attempts come from the delivery. How entries read is the log's own.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -12,12 +15,14 @@ from typing import Protocol
 from kumotasks.dispatch.home import Homes
 from kumotasks.domain.attempt import Outcome
 from kumotasks.domain.clock import Clock
+from kumotasks.domain.errors import KumoError
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.task import Task, expires_at
 from kumotasks.logs import activity as wording
 from kumotasks.logs.entry import InsertIds, LogEntry
 from kumotasks.storage.store import Store, TaskAdded, TaskDeleted, Wake
 
+Told = TaskAdded | TaskDeleted
 _TOLD = (TaskAdded, TaskDeleted)  # a tuple, for this is asked of every wake
 
 
@@ -40,12 +45,14 @@ class Activity:
         self._log = log
         self._clock = clock
         self._chance = chance
+        self._asking: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         self._store.listen(self._on_wakes)
 
     async def stop(self) -> None:
         """The store tells nothing any more once it has stopped."""
+        await asyncio.gather(*self._asking, return_exceptions=True)
 
     def dispatched(self, queue: Queue, task: Task, now: int, *, asked_for: bool) -> None:
         """An attempt on `task`, which has it counted, begins."""
@@ -62,18 +69,34 @@ class Activity:
     def _on_wakes(self, wakes: Sequence[Wake]) -> None:
         berths = self._homes.berths
         entries: list[LogEntry] = []
+        strange: list[Told] = []
         for wake in wakes:
             if isinstance(wake, _TOLD):
                 berth = berths.get(wake.number)
-                if berth is not None and berth.lane.queue.stackdriver_logging_config is not None:
-                    self._hear(berth.lane.queue, wake, entries)
+                if berth is None:
+                    strange.append(wake)
+                elif berth.lane.queue.stackdriver_logging_config is not None:
+                    self._hear(berth.lane.queue, wake, self._clock.now(), entries)
+        if entries:
+            self._log.write(entries)
+        if strange:
+            asking = asyncio.get_running_loop().create_task(self._ask(strange, self._clock.now()))
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+
+    async def _ask(self, wakes: Sequence[Told], now: int) -> None:
+        """Of queues that are at home elsewhere, how much is told."""
+        entries: list[LogEntry] = []
+        for wake in wakes:
+            with contextlib.suppress(KumoError):  # a queue that is gone, or cannot be asked for: nobody waits for this
+                self._hear((await self._store.get_queue(wake.task.name.queue)).queue, wake, now, entries)
         if entries:
             self._log.write(entries)
 
-    def _hear(self, queue: Queue, wake: TaskAdded | TaskDeleted, entries: list[LogEntry]) -> None:
+    def _hear(self, queue: Queue, wake: Told, now: int, entries: list[LogEntry]) -> None:
         if not self._wanted(queue):
             return
-        now, task = self._clock.now(), wake.task
+        task = wake.task
         insert_id = self._log.ids.next(now)
         if isinstance(wake, TaskAdded):
             entries.append(wording.creation(queue, task, at=now, insert_id=insert_id))

@@ -38,14 +38,10 @@ class Parting:
     def begin(self, house: House) -> None:
         self._house = house
 
-    def quit(self, berth: Berth) -> None:
-        """It begins nothing more, and what it has open need not wait."""
-        self._stop(berth).set()
-
     async def part(self, berths: Sequence[Berth]) -> None:
         """Hand them over; until that is committed, or cancelled."""
         leaving = {id(berth) for berth in berths}
-        left = [self._stop(berth) for berth in berths]
+        left = [_stop(berth) for berth in berths]
         try:
             await self._until_settled(leaving)
             buckets = [
@@ -57,13 +53,6 @@ class Parting:
         finally:
             for event in left:
                 event.set()
-
-    def _stop(self, berth: Berth) -> asyncio.Event:
-        if berth.parting is None:
-            berth.parting = asyncio.Event()
-        if self._house is not None:
-            self._house.quit(berth)
-        return berth.parting
 
     async def _until_settled(self, leaving: set[int]) -> None:
         while any(attempt.settling and id(attempt.berth) in leaving for attempt in self.delivery.open.values()):
@@ -101,3 +90,14 @@ class Parting:
             await rested.wait()
         finally:
             timer.cancel()
+
+
+def dismiss(berth: Berth) -> None:
+    """It begins nothing more, and what it has open need not wait."""
+    _stop(berth).set()
+
+
+def _stop(berth: Berth) -> asyncio.Event:
+    if berth.parting is None:
+        berth.parting = asyncio.Event()
+    return berth.parting

@@ -37,9 +37,6 @@ class House(Protocol):
     def reload(self, berths: Sequence[Berth]) -> None:
         """Read anew what waits in them."""
 
-    def quit(self, berth: Berth) -> None:
-        """It begins nothing any more."""
-
     def read(self, reading: Coroutine[None, None, None]) -> None:
         """Read something in the background; nobody is idle meanwhile."""
 
@@ -156,9 +153,6 @@ class Scheduler:
 
     def reload(self, berths: Sequence[Berth]) -> None:
         self.read(self._reading.reload(berths))
-
-    def quit(self, berth: Berth) -> None:
-        self._alarms.clear(berth.lane.number)
 
     def read(self, reading: Coroutine[None, None, None]) -> None:
         load = asyncio.get_running_loop().create_task(reading)

@@ -15,7 +15,7 @@ from kumotasks.dispatch.guests import Guests
 from kumotasks.dispatch.hearsay import Hearsay
 from kumotasks.dispatch.home import Homes
 from kumotasks.dispatch.lease import Lease, Tenure
-from kumotasks.dispatch.parting import Parting
+from kumotasks.dispatch.parting import Parting, dismiss
 from kumotasks.dispatch.runs import Runs
 from kumotasks.dispatch.scheduler import House
 from kumotasks.domain.clock import SECOND, Clock, Enduring
@@ -146,7 +146,7 @@ class Tenant:
         """Nothing is at home here. What is open may still be settled, as long as nobody else has the queue."""
         self._lease.lost()
         for berth in self._homes.berths.values():
-            self._parting.quit(berth)
+            dismiss(berth)
         self._homes.berths.clear()
 
     async def _leave(self) -> None:

@@ -24,11 +24,11 @@ from kumotasks.server.identity import known
 from kumotasks.settings import Settings
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.store import StoreUnusable
-from kumotasks.workers.alone import Alone
-from kumotasks.workers.front import Front
-from kumotasks.workers.invoker import Invoker
-from kumotasks.workers.listed import Listed, PublishedProofs
-from kumotasks.workers.proofs import OwnProofs
+from kumotasks.workers.front.alone import Alone
+from kumotasks.workers.front.front import Front
+from kumotasks.workers.front.invoker import Invoker
+from kumotasks.workers.front.listed import Listed, PublishedProofs
+from kumotasks.workers.front.proofs import OwnProofs
 from kumotasks.workers.run_log import Place, Request
 
 logger = logging.getLogger("kumotasks.front")

@@ -36,7 +36,7 @@ from kumotasks.service.queues import Queues
 from kumotasks.settings import Settings, is_loopback
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlstore import SqlStore
-from kumotasks.workers.trust import HEADER
+from kumotasks.workers.deploying.trust import HEADER
 
 logger = logging.getLogger("kumotasks.server")
 _FRAMING = 64 * 1024  # around a body of the largest size: a frame, JSON, headers

@@ -18,7 +18,7 @@ from kumotasks.server.workers import Workers
 from kumotasks.service.locations import Locations
 from kumotasks.service.policies import Policies
 from kumotasks.settings import Settings
-from kumotasks.workers.policies import services_in
+from kumotasks.workers.deploying.policies import services_in
 
 AnyRoute = Route | RawRoute | JsonRoute
 

@@ -16,22 +16,22 @@ from kumotasks.server.identity import Known
 from kumotasks.service.locations import Locations
 from kumotasks.settings import Settings
 from kumotasks.storage.records import Records
-from kumotasks.workers.acting import Acting
-from kumotasks.workers.front import Front
-from kumotasks.workers.images import Images
-from kumotasks.workers.instance import Hearth, Ports
-from kumotasks.workers.invoker import Invoker
-from kumotasks.workers.memory import Groups
-from kumotasks.workers.metadata import Metadata
-from kumotasks.workers.operations import Operations
-from kumotasks.workers.processes import Processes
-from kumotasks.workers.proofs import OwnProofs
-from kumotasks.workers.revisions import Revisions
+from kumotasks.workers.deploying.acting import Acting
+from kumotasks.workers.deploying.images import Images
+from kumotasks.workers.deploying.operations import Operations
+from kumotasks.workers.deploying.revisions import Revisions
+from kumotasks.workers.deploying.services import Services
+from kumotasks.workers.deploying.shelf import Shelf
+from kumotasks.workers.deploying.trust import FILE, Trust
+from kumotasks.workers.front.front import Front
+from kumotasks.workers.front.invoker import Invoker
+from kumotasks.workers.front.proofs import OwnProofs
+from kumotasks.workers.instances.instance import Hearth, Ports
+from kumotasks.workers.instances.memory import Groups
+from kumotasks.workers.instances.processes import Processes
+from kumotasks.workers.instances.runtime import Runtime
+from kumotasks.workers.metadata.metadata import Metadata
 from kumotasks.workers.run_log import RunLog
-from kumotasks.workers.runtime import Runtime
-from kumotasks.workers.services import Services
-from kumotasks.workers.shelf import Shelf
-from kumotasks.workers.trust import FILE, Trust
 
 
 @dataclass(frozen=True, slots=True)

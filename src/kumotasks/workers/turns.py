@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from kumotasks.domain.clock import MINUTE, Clock, Timer
 from kumotasks.domain.errors import KumoError
 from kumotasks.domain.run.service import ServiceName
-from kumotasks.workers.rollout import Overtaken
+from kumotasks.workers.instances.rollout import Overtaken
 
 logger = logging.getLogger("kumotasks.workers")
 PATIENCE = 5 * MINUTE  # longer than a start may take

@@ -35,12 +35,12 @@ from kumotasks.service.gate import Gate
 from kumotasks.service.locations import Locations
 from kumotasks.service.policies import Policies
 from kumotasks.storage.sqlite import SqliteStore
-from kumotasks.workers.acting import Acting
-from kumotasks.workers.operations import Operations
-from kumotasks.workers.policies import services_in
-from kumotasks.workers.revisions import Revisions
-from kumotasks.workers.services import Services
-from kumotasks.workers.shelf import Shelf
+from kumotasks.workers.deploying.acting import Acting
+from kumotasks.workers.deploying.operations import Operations
+from kumotasks.workers.deploying.policies import services_in
+from kumotasks.workers.deploying.revisions import Revisions
+from kumotasks.workers.deploying.services import Services
+from kumotasks.workers.deploying.shelf import Shelf
 from tests.api.surface import Client
 from tests.factory import NOW
 

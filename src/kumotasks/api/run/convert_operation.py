@@ -11,7 +11,7 @@ from kumotasks.api.run.convert_revision import revision_message
 from kumotasks.api.run.convert_service import service_message
 from kumotasks.api.status import to_status
 from kumotasks.domain.run.revision import Revision
-from kumotasks.workers.operations import PREFIX, Operation
+from kumotasks.workers.deploying.operations import PREFIX, Operation
 
 # Nothing but a UUID behind the prefix: callers of Cloud Tasks may choose the ids of their operations.
 _OURS = re.compile(

@@ -28,8 +28,8 @@ from kumotasks.domain.run.revision import Revision
 from kumotasks.domain.run.selector import parse_selector
 from kumotasks.domain.run.service import Service, ServiceName
 from kumotasks.service.locations import Locations
-from kumotasks.workers.revisions import ANY_SERVICE, Revisions
-from kumotasks.workers.services import Services
+from kumotasks.workers.deploying.revisions import ANY_SERVICE, Revisions
+from kumotasks.workers.deploying.services import Services
 
 _TRIES = 5  # of a change that meets what the runtime writes down meanwhile
 _DELETED: Mapping[str, str] = {"kind": "Status", "apiVersion": "v1", "status": "Success"}

@@ -12,7 +12,7 @@ from kumotasks.api.tasks.times import duration
 from kumotasks.domain.clock import SECOND
 from kumotasks.domain.errors import InvalidArgument
 from kumotasks.domain.names import parse_location
-from kumotasks.workers.operations import Operation, Operations
+from kumotasks.workers.deploying.operations import Operation, Operations
 
 LONGEST_WAIT = 60 * SECOND
 NO_FILTER = "Operations cannot be filtered."

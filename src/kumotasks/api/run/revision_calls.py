@@ -9,7 +9,7 @@ from kumotasks.api.run import messages as m
 from kumotasks.api.run.convert_operation import deletion_message
 from kumotasks.api.run.convert_revision import revision_message
 from kumotasks.domain.run.names import parse_revision, parse_service
-from kumotasks.workers.revisions import Revisions
+from kumotasks.workers.deploying.revisions import Revisions
 
 
 class RevisionCalls:

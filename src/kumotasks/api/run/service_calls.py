@@ -15,8 +15,8 @@ from kumotasks.domain.errors import EntityNotFound, InvalidArgument, ResourceCha
 from kumotasks.domain.names import parse_location
 from kumotasks.domain.run.names import parse_service
 from kumotasks.domain.run.service import Service, ServiceName
-from kumotasks.workers.operations import Operations
-from kumotasks.workers.services import Services
+from kumotasks.workers.deploying.operations import Operations
+from kumotasks.workers.deploying.services import Services
 
 ALL = "*"
 Number = Callable[[str], Awaitable[str]]

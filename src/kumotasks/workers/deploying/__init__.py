@@ -1,0 +1,1 @@
+"""What callers ask of private workers: services, revisions, operations; as whom they run, and what may be run."""
