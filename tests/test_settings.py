@@ -330,6 +330,16 @@ def test_accounts_and_bindings_are_tables_of_the_file(tmp_path: Path) -> None:
         ),
         ({"issuer": "accounts.google.com"}, "--issuer accounts.google.com: an https URL without query is needed."),
         (
+            {"processes": "0"},
+            "--processes 0: a number above 0 is needed.",
+        ),
+        (
+            {"processes": "2"},
+            "--processes 2: needs --store postgresql://…; SQLite has one process.",
+        ),
+        ({"lease": "1s"}, "--lease 1s: from 2s to 10m."),
+        ({"lease": "11m"}, "--lease 660s: from 2s to 10m."),
+        (
             {"drain": "soon"},
             "on the command line: drain = 'soon' is not understood: a duration is written like 10s, 500ms, 1h or 31d.",
         ),

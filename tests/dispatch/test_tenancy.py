@@ -18,6 +18,7 @@ async def nodes() -> AsyncIterator[Nodes]:
     nodes = Nodes()
     yield nodes
     await nodes.end()
+    assert nodes.wrong == []
 
 
 async def test_one_node_takes_every_queue_as_it_is_created(nodes: Nodes) -> None:

@@ -49,7 +49,8 @@ def check(nodes: Cluster, chronicle: Chronicle, recipient: Recipient) -> None:
     verdict = judge(chronicle.events)
     assert not verdict.repeated, "\n".join(verdict.repeated[:5])
     if any(isinstance(event, Arrived) and event.queue == LIMITED for event in chronicle.events):
-        assert fullest_window(_dispatched(nodes, chronicle, LIMITED), SECOND) <= _burst_of(nodes, LIMITED) + RATE
+        fullest = fullest_window(_dispatched(nodes, chronicle, LIMITED), SECOND)
+        assert fullest <= _burst_of(nodes, LIMITED) + RATE, f"{fullest} were sent in one second"
 
 
 def _burst_of(nodes: Cluster, queue: str) -> int:
@@ -69,7 +70,7 @@ def _dispatched(nodes: Cluster, chronicle: Chronicle, queue: str) -> list[int]:
     }
     unrecorded: list[int] = []
     left = set(records)
-    for event in chronicle.events:
+    for event in reversed(chronicle.events):  # of several arrivals the last is the one on record
         if isinstance(event, Arrived) and event.queue == queue:
             if (event.task, event.retry) in left:
                 left.discard((event.task, event.retry))

@@ -78,6 +78,7 @@ async def live(seed: int, *, faults: bool) -> World:
         if not well(world):
             world.join()
         await world.pass_time(_HEALING)
+        assert not world.wrong, world.wrong[0]
         left = {name for row in world.database.queues.values() for name in row.tasks}
         assert not left, f"these wait for ever: {sorted(left)}"
     except AssertionError as failure:

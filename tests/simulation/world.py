@@ -147,6 +147,7 @@ class World:
         self.nodes: list[Node] = []
         self.traffic: dict[str, Traffic] = {}
         self.made: list[Task] = []
+        self.wrong: list[str] = []
         self._doing: set[asyncio.Task[object]] = set()
         self._serials = NOW
 
@@ -254,7 +255,14 @@ class World:
     # what is seen
 
     def see(self, node: Node, queue: str, task: str) -> Seen:
-        """A request has come: was it right to send it?"""
+        """A request has come: was it right to send it? A node would take our fault for the attempt's, so it is kept."""
+        try:
+            return self._see(node, queue, task)
+        except AssertionError as wrong:
+            self.wrong.append(str(wrong))
+            raise
+
+    def _see(self, node: Node, queue: str, task: str) -> Seen:
         traffic, now = self.traffic[queue], self.clock.now()
         row, attempt = self.database.queues[traffic.number], node.attempt(task)
         before = traffic.seen.setdefault(task, [])

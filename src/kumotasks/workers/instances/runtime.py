@@ -25,7 +25,7 @@ from kumotasks.workers.instances.fleet import Fleet, Retired
 from kumotasks.workers.instances.instance import Hearth, Instance
 from kumotasks.workers.instances.rollout import Rollout
 from kumotasks.workers.instances.running import Running, Slot
-from kumotasks.workers.turns import RETRY_SECONDS, Turns
+from kumotasks.workers.instances.turns import RETRY_SECONDS, Turns
 
 
 @dataclass(eq=False, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from kumotasks.domain.clock import ManualClock
 from kumotasks.domain.run.service import ServiceName
 from kumotasks.workers.instances.rollout import Overtaken
-from kumotasks.workers.turns import PATIENCE, Turns
+from kumotasks.workers.instances.turns import PATIENCE, Turns
 from tests.factory import NOW
 
 NAME, OTHER = (ServiceName("p", "us-central1", each) for each in ("worker", "other"))
