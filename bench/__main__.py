@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import brokers, rows, table
+from bench import brokers, nodes, rows, table
 from bench.process import LOAD_CORE, PROGRAM_CORE
 from bench.reading import Reading, medians
 from bench.subject import Emulator, Kumo, Laden, Subject
@@ -30,6 +30,7 @@ def main() -> None:
     readings = [reading for run in range(options.runs) for reading in _run(run, steps)]
     if redis := brokers.redis():
         readings += [reading for run in range(options.runs) for reading in _run_brokers(run, options.only)]
+    readings += [reading for run in range(options.runs) for reading in _run_nodes(run, options.only)]
     result = medians(readings)
     print(table.render(result))
     if not redis:
@@ -75,6 +76,13 @@ def _run_brokers(run: int, only: str) -> Iterator[Reading]:
         if only in broker.name:
             with asyncio.Runner() as runner:
                 yield from _shown(run, runner.run(brokers.end_to_end(broker, 3_000)))
+
+
+def _run_nodes(run: int, only: str) -> Iterator[Reading]:
+    for name, measured in nodes.SUBJECTS.items():
+        if only in name:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                yield from _shown(run, runner.run(measured(nodes.TASKS)))
 
 
 def _shown(run: int, readings: list[Reading]) -> list[Reading]:

@@ -71,8 +71,8 @@ async def end_to_end(broker: Broker, count: int) -> list[Reading]:
         "PYTHONPATH": str(HERE),
     }
     python = environment.python(broker.module, *broker.packages)
-    with _redis(port) as store, _consumer(python, broker, variables) as consumer:
-        producer = await _producer(python, broker, variables, count)
+    with _redis(port) as store, consuming(python, broker, variables) as consumer:
+        producer = await producing(python, broker, variables, count)
         await worker.wait_for(1)
         loop = asyncio.get_running_loop()
         begun, cpu = loop.time(), consumer.cpu_seconds() + store.cpu_seconds()
@@ -97,13 +97,13 @@ def _redis(port: int) -> Iterator[Program]:
 
 
 @contextlib.contextmanager
-def _consumer(python: str, broker: Broker, variables: dict[str, str]) -> Iterator[Program]:
+def consuming(python: str, broker: Broker, variables: dict[str, str]) -> Iterator[Program]:
     command = [python, "-m", *broker.command]
     with Program(command, environment=variables, log=SCRATCH / f"{broker.module}.log") as consumer:
         yield consumer
 
 
-async def _producer(python: str, broker: Broker, variables: dict[str, str], count: int) -> asyncio.subprocess.Process:
+async def producing(python: str, broker: Broker, variables: dict[str, str], count: int) -> asyncio.subprocess.Process:
     producer = await asyncio.create_subprocess_exec(
         python,
         str(HERE / "enqueue.py"),

@@ -65,19 +65,26 @@ class Program:
 
     def cpu_seconds(self) -> float:
         """User and system time so far, of all its processes, those that ended included."""
-        return sum(_cpu_ticks(each) for each in self._family()) / TICK
+        return cpu_seconds(self._process.pid)
 
     def memory(self) -> float:
         """MB resident, all its processes together."""
-        pages = sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in self._family())
+        pages = sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in family(self._process.pid))
         return pages * os.sysconf("SC_PAGE_SIZE") / MB
 
-    def _family(self) -> list[int]:
-        family = [self._process.pid]
-        for pid in family:
-            for thread in Path(f"/proc/{pid}/task").iterdir():
-                family += map(int, (thread / "children").read_text().split())
-        return family
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time so far, of a process and its children, those that ended included."""
+    return sum(_cpu_ticks(each) for each in family(pid)) / TICK
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that it started."""
+    found = [pid]
+    for each in found:
+        for thread in Path(f"/proc/{each}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def _cpu_ticks(pid: int) -> int:

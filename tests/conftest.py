@@ -15,6 +15,12 @@ settings.register_profile("kumo", deadline=None)
 settings.load_profile("kumo")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes that are made (packed, encrypted) differ from process to process, and are no name for a test."""
+    told = not isinstance(val, bytes) or (len(val) <= 60 and val.decode("latin-1").isprintable())
+    return None if told else argname
+
+
 @pytest.fixture
 def worker() -> Iterator[RecordingWorker]:
     worker = RecordingWorker()

@@ -63,6 +63,7 @@ def test_every_setting_can_be_named_in_the_file(field: str, tmp_path: Path) -> N
     default = getattr(Settings(), field)
     plain = {
         "drain": '"10s"',
+        "lease": '"10s"',
         "task_name_rest": '"1h"',
         "queue_name_rest": '"3d"',
         "history_keep": '"7d"',

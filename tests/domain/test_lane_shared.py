@@ -176,8 +176,7 @@ def test_once_that_is_over_it_goes_if_it_is_still_there() -> None:
     lane = a_lane(elsewhere=Elsewhere([("a", 1)]))
     lane.arrived(NOW)
     read(lane, [a_task(1)])
-    assert lane.elsewhere.close("a")
-    lane.arrived(0)
+    assert lane.closed_elsewhere("a")
     read(lane, [a_task(1)])
     assert sent(lane) == [a_task(1)]
 
@@ -188,5 +187,17 @@ def test_an_attempt_elsewhere_uses_a_slot() -> None:
         lane.offer(a_task(serial), NOW)
     assert sent(lane) == [a_task(2)]
     assert not lane.idle(NOW)
-    lane.elsewhere.close("a")
+    lane.closed_elsewhere("a")
     assert sent(lane) == [a_task(3)]
+
+
+def test_what_was_read_before_an_attempt_elsewhere_was_over_is_read_again() -> None:
+    lane = a_lane(elsewhere=Elsewhere([("a", 1)]))
+    lane.arrived(NOW)
+    lane.begin_load()
+    found, end = reading(lane, [a_task(1)])
+    lane.closed_elsewhere("a")
+    end(lane, found, NOW)
+    assert sent(lane) == []
+    read(lane, [])
+    assert sent(lane) == []

@@ -14,6 +14,8 @@ from kumotasks.cli.client import DEFAULT_ENDPOINT, Client, Failure, Json, endpoi
 from kumotasks.cli.credentials import Credentials
 from kumotasks.cli.properties import Properties
 
+_ON = ("true", "1", "yes", "on")
+
 
 class Aborted(Failure):
     """The caller was asked, and said no."""
@@ -130,11 +132,15 @@ class Line:
         if level in ("debug", "info", "warning"):
             self.say(f"WARNING: {sentence}")
 
-    def confirm(self, question: str) -> None:
-        """Go on only if the caller says so, or is not to be asked. Raises Aborted."""
+    @property
+    def asks(self) -> bool:
+        """Whether the caller is to be asked at all."""
+        return not self.on("quiet") and self.properties.get("core/disable_prompts").lower() not in _ON
+
+    def confirm(self, question: str, *, default: bool = True) -> None:
+        """Go on only if the caller says so, for which a bare return counts by `default`, or is not to be asked. Raises
+        Aborted."""
         from kumotasks.cli.prompt import agreed
 
-        if self.on("quiet") or self.properties.get("core/disable_prompts").lower() in ("true", "1", "yes", "on"):
-            return
-        if not agreed(question):
+        if self.asks and not agreed(question, default=default):
             raise Aborted("Aborted by user.")

@@ -14,17 +14,16 @@ import selectors
 import signal
 import socket
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from kumotasks.cli.serve import node, one
+from kumotasks.domain.clock import SECOND, SystemClock
 from kumotasks.server.addresses import Addresses
 from kumotasks.settings import Settings
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0  # seconds before a node that was never ready is tried again
+_FIRST_PAUSE, _LONGEST_PAUSE = SECOND // 2, 8 * SECOND  # before a node that was never ready is tried again
 _READY = b"."
 _BALANCED = sys.platform == "linux"
 logger = logging.getLogger("kumotasks.server")
@@ -38,16 +37,23 @@ class _Place:
     pid: int = 0
     said: int = -1
     ready: bool = False
-    pause: float = 0.0
-    due: float | None = None  # when the next one is to be started, by the monotonic clock
+    pause: int = 0
+    due: int | None = None  # when the next one is to be started, by the clock's `boot`
+
+
+Announce = Callable[[Addresses], None]
 
 
 class Processes:
-    """`announce` is called once all are ready for the first time."""
+    """`announce` is called once all are ready for the first time. `live` is the life of a node, in its process, up to
+    the exit code: on which addresses, whom it tells that it is ready, a pipe whose other end is open while its parent
+    lives."""
 
-    def __init__(self, settings: Settings, announce: Callable[[Addresses], None]) -> None:
+    def __init__(self, settings: Settings, announce: Announce, live: Callable[[Addresses, Announce, int], int]) -> None:
         self._settings = settings
         self._announce = announce
+        self._live = live
+        self._clock = SystemClock()
         self._places: list[_Place] = []
         self._selector = selectors.DefaultSelector()
         self._heard = socket.socket()
@@ -76,11 +82,11 @@ class Processes:
 
     def _patience(self) -> float | None:
         dues = [place.due for place in self._places if place.due is not None]
-        return max(0.0, min(dues) - time.monotonic()) if dues else None
+        return max(0, min(dues) - self._clock.boot()) / SECOND if dues else None
 
     def _start_due(self) -> None:
         for place in self._places:
-            if place.due is not None and place.due <= time.monotonic():
+            if place.due is not None and place.due <= self._clock.boot():
                 self._start(place)
 
     # one node
@@ -93,13 +99,13 @@ class Processes:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
         place.pid = os.fork()
         if place.pid == 0:
-            _become(lambda: self._live(place.addresses, saying, before))
+            _become(lambda: self._be_born(place.addresses, saying, before))
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(saying)
         place.said = said
         self._selector.register(said, selectors.EVENT_READ, place)
 
-    def _live(self, addresses: Addresses, saying: int, mask: Iterable[int]) -> int:
+    def _be_born(self, addresses: Addresses, saying: int, mask: Iterable[int]) -> int:
         """In the new process: let go of what is the parent's and the others', and be a node."""
         signal.set_wakeup_fd(-1)
         for number in _STOPS:
@@ -118,11 +124,11 @@ class Processes:
         def ready(_: Addresses) -> None:
             os.write(saying, _READY)
 
-        return node(self._settings, lambda: one(self._settings, ready, addresses=addresses, life=self._life[0]))
+        return self._live(addresses, ready, self._life[0])
 
     def _hear(self, place: _Place) -> None:
         if os.read(place.said, 1) == _READY:
-            place.ready, place.pause = True, 0.0
+            place.ready, place.pause = True, 0
             self._one_more_is_ready(place)
             return
         self._selector.unregister(place.said)
@@ -152,8 +158,8 @@ class Processes:
             return
         if not place.ready:
             place.pause = min(_LONGEST_PAUSE, place.pause * 2 or _FIRST_PAUSE)
-        place.due, place.ready = time.monotonic() + place.pause, False
-        logger.warning("a node ended; another one takes its place", extra={"code": code, "after": place.pause})
+        place.due, place.ready = self._clock.boot() + place.pause, False
+        logger.warning("a node ended; another one takes its place", extra={"code": code, "after": place.pause / SECOND})
 
     # all of them
 

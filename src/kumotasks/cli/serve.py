@@ -29,11 +29,14 @@ def serve(flags: Mapping[str, object], config: str) -> int:
     if settings.processes > 1:
         from kumotasks.cli.processes import Processes
 
-        return node(settings, Processes(settings, _announce).run)
-    return node(settings, lambda: one(settings, _announce))
+        def live(addresses: Addresses, ready: Callable[[Addresses], None], life: int) -> int:
+            return _ended(settings, lambda: _one(settings, ready, addresses=addresses, life=life))
+
+        return _ended(settings, Processes(settings, _announce, live).run)
+    return _ended(settings, lambda: _one(settings, _announce))
 
 
-def one(
+def _one(
     settings: Settings,
     announce: Callable[[Addresses], None],
     *,
@@ -53,7 +56,7 @@ def one(
     return 0
 
 
-def node(settings: Settings, work: Callable[[], int]) -> int:
+def _ended(settings: Settings, work: Callable[[], int]) -> int:
     """The exit code of `work`; what keeps it from starting is said in a sentence."""
     from kumotasks.api.tls import CertificateUnusable
     from kumotasks.auth.authority import AuthorityUnusable

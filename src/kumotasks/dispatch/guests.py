@@ -24,9 +24,8 @@ class Guests:
     def closed(self, number: int, attempt: str) -> bool:
         """An attempt is over: its slot is free, its task as the store has it; False if it was not known."""
         berth = self._homes.berths.get(number)
-        if berth is None or self._house is None or not berth.lane.elsewhere.close(attempt):
+        if berth is None or self._house is None or not berth.lane.closed_elsewhere(attempt):
             return False
-        berth.lane.arrived(0)
         self._house.ready((berth,))
         return True
 

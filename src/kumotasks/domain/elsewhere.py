@@ -24,12 +24,12 @@ class Elsewhere:
     def attempts(self) -> Collection[str]:
         return self._attempts.keys()
 
-    def close(self, attempt: str) -> bool:
-        """It is over; False if it was not known."""
+    def close(self, attempt: str) -> int | None:
+        """It is over; the serial of its task, None if it was not known."""
         serial = self._attempts.pop(attempt, None)
         if serial is None:
-            return False
+            return None
         self._serials[serial] -= 1
         if not self._serials[serial]:
             del self._serials[serial]
-        return True
+        return serial

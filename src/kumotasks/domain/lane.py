@@ -107,6 +107,16 @@ class Lane:
                 self._window.release_from(earliest)  # else what has come would wait behind what is due later
         self._lower_bound(earliest)
 
+    def closed_elsewhere(self, attempt: str) -> bool:
+        """An attempt on another node is over, its task as the store has it now; False if it was not known."""
+        serial = self.elsewhere.close(attempt)
+        if serial is None:
+            return False
+        if self._loading:
+            self._ended.add(serial)  # what is being read may be older
+        self.arrived(0)
+        return True
+
     def reread(self) -> None:
         """What waits here may not be what waits in the store: hold nothing, and read all of it again."""
         self._window.clear()

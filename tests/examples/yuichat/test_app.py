@@ -144,7 +144,6 @@ def test_where_the_environment_has_a_key_a_model_is_asked(
         (r"C:\Users\me\a.pdf", b"x", 422, "a.pdf is not a PDF file"),
         ("../../etc/a.pdf", b"x", 422, "a.pdf is not a PDF file"),
     ],
-    ids=str,
 )
 def test_a_wrong_file_is_refused_with_its_reason(app: Caller, name: str, raw: bytes, status: int, says: str) -> None:
     answered, body = app.upload(name, raw)

@@ -176,7 +176,6 @@ def test_long_lines_without_blank_ones_between_are_paragraphs() -> None:
         ("a.txt", bytes(range(256)) * 8, Unsupported, "a.txt is of a kind"),
         ("a.txt", b"\xff\xfe\x00\xd8", Unsupported, "a.txt is of a kind"),
     ],
-    ids=str,
 )
 def test_what_cannot_be_read_is_told_why(name: str, raw: bytes, error: type[Exception], says: str) -> None:
     with pytest.raises(error) as raised:

