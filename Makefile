@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Tests wait for processes and sockets as often as they work: one more at a time than there are cores.
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 .PHONY: help setup demo test check serve bench reference soak fmt lock clean
 help: ## this list
@@ -19,8 +21,8 @@ $(READY): requirements.lock pyproject.toml
 demo: setup ## the main job on real input: tasks sent, a crash, every retry on time, nothing lost
 	$(BIN)/kumo demo
 
-test: setup ## every test but the long ones
-	$(BIN)/pytest -q
+test: setup ## every test but the long ones, JOBS at a time
+	$(BIN)/pytest -q -n $(JOBS) --dist worksteal
 
 check: setup ## format, lint, strict types, layers
 	$(BIN)/ruff format --check .
