@@ -31,13 +31,16 @@ ROW = "create to delete, 8 queues, PostgreSQL"
 QUEUES = 8
 TASKS = 12_000
 WARM = 400
-CHANNELS = 16  # the system spreads connections over the nodes by chance
-IN_FLIGHT = 256
+CHANNELS = 16  # to a node; the system spreads connections over the nodes by chance
+IN_FLIGHT = 256  # to a node
 PEER = brokers.Broker(
     "procrastinate",
     "procrastinate_post",
     ("procrastinate>=3", "psycopg[binary,pool]", "aiohttp"),
-    ("procrastinate", "--app", "procrastinate_post.app", "worker", "--concurrency", "64", "--delete-jobs", "always"),
+    (
+        *("procrastinate", "--app", "procrastinate_post.app", "--log-level", "warning"),
+        *("worker", "--concurrency", "64", "--delete-jobs", "always"),
+    ),
 )
 PEER_TASKS = 3_000
 
@@ -66,7 +69,7 @@ class Database:
         """Until the last task is gone."""
         connection = await asyncpg.connect(self.url)
         try:
-            while await connection.fetchval(f"SELECT EXISTS (SELECT 1 FROM {table})"):
+            while await connection.fetchval(f"SELECT EXISTS (SELECT 1 FROM {table})"):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.02)
         finally:
             await connection.close()
@@ -106,21 +109,22 @@ async def kumo(name: str, nodes: int, count: int) -> list[Reading]:
     """Created by unary gRPC on any node, kept, pushed, answered, deleted."""
     worker = Worker()
     await worker.start()
+    at_once = IN_FLIGHT * nodes // QUEUES
     with database() as server, tempfile.TemporaryDirectory(dir=SCRATCH) as data:
         command = [sys.executable, "-m", "kumotasks.cli.main", "serve", "--port", "0", "--store", server.url]
         command += ["--data", data, "--processes", str(nodes)]
         limits = {"KUMO_MAX_DISPATCHES_PER_SECOND": str(RATE)}
         with Program(command, environment=limits, log=SCRATCH / "nodes.log") as program:
             line, _ = program.first_line()
-            async with GrpcLoad(int(line.rpartition(":")[2]), channels=CHANNELS) as load:
+            async with GrpcLoad(int(line.rpartition(":")[2]), channels=CHANNELS * nodes) as load:
                 queues = [Requests(queue_name(f"q{number}"), worker.port) for number in range(QUEUES)]
                 for requests in queues:
                     await load.once("CreateQueue", "", requests.create_queue(RATE, SLOTS // QUEUES))
-                await _create(load, queues, WARM)
+                await _create(load, queues, WARM, at_once)
                 await worker.wait_for(WARM)
                 await server.until_empty("task")
                 meter = Meter(program, server)
-                await _create(load, queues, count)
+                await _create(load, queues, count, at_once)
                 await worker.wait_for(WARM + count)
                 await server.until_empty("task")
                 readings = meter.readings(name, count)
@@ -128,8 +132,8 @@ async def kumo(name: str, nodes: int, count: int) -> list[Reading]:
     return readings
 
 
-async def _create(load: GrpcLoad, queues: list[Requests], count: int) -> None:
-    each, at_once = count // len(queues), IN_FLIGHT // len(queues)
+async def _create(load: GrpcLoad, queues: list[Requests], count: int, at_once: int) -> None:
+    each = count // len(queues)
     await asyncio.gather(
         *(
             load.repeat("CreateTask", requests.about, [requests.create(0)] * each, in_flight=at_once)

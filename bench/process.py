@@ -15,6 +15,7 @@ from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
 MB = 1024 * 1024
+_LOOKS = 100  # a child may end between two of its files; its parent has its time then
 
 
 def cores() -> tuple[int, int]:
@@ -75,7 +76,10 @@ class Program:
 
 def cpu_seconds(pid: int) -> float:
     """User and system time so far, of a process and its children, those that ended included."""
-    return sum(_cpu_ticks(each) for each in family(pid)) / TICK
+    for _ in range(_LOOKS):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            return sum(_cpu_ticks(each) for each in family(pid)) / TICK
+    raise SystemExit(f"the process {pid} is gone, or its children come and go too quickly")
 
 
 def family(pid: int) -> list[int]:

@@ -247,6 +247,7 @@ def test_a_stopped_server_leaves_its_files_and_a_lock(tmp_path: Path) -> None:
         "kumo.db.lock",
         "logs.db",
         "run-secret",
+        ".lock",
     }
 
 

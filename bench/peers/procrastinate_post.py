@@ -23,12 +23,11 @@ async def post(body: str) -> None:
 
 
 @functools.cache
-def _producer() -> procrastinate.App:
-    """One that defers without an event loop."""
-    producer = app.with_connector(procrastinate.SyncPsycopgConnector(conninfo=_WHERE))
-    producer.open()
-    return producer
+def _open() -> procrastinate.App:
+    """The producer's, who has no event loop."""
+    return app.open()
 
 
 def enqueue(body: str) -> None:
-    _producer().configure_task("post").defer(body=body)
+    _open()
+    post.defer(body=body)

@@ -238,8 +238,8 @@ def test_the_same_look_finds_every_key_where_it_does_belong(session: Session) ->
 
 def test_nothing_that_looks_like_a_secret_stands_there_either(session: Session) -> None:
     for place, content in places(session):
-        if place == "errors":
-            continue  # a name that is no name is repeated to him who sent it, whatever it is
+        if place == "errors" or place.endswith("ca-bundle.pem"):
+            continue  # a name that is no name is repeated to him who sent it, whatever it is; roots are public
         text = content.decode("latin-1")
         assert "PRIVATE KEY" not in text, place
         assert ISSUED.search(text) is None, place

@@ -54,6 +54,7 @@ class Stranger:
 
     status: int = 200
     body: bytes = b"{}"
+    cut: int = 0  # bytes that are promised and do not come
     page: dict[str, object] = field(default_factory=lambda: dict(PAGE))
     heard: list[tuple[str, str, bytes, dict[str, str]]] = field(default_factory=list)
     port: int = 0
@@ -74,6 +75,8 @@ def stranger() -> Iterator[Stranger]:
             own.heard.append((self.command, self.path, body, headers))
             paged = self.path.endswith("/kumo/v1/env")
             self.send_response(200 if paged else own.status)
+            if own.cut and not paged:
+                self.send_header("Content-Length", str(len(own.body) + own.cut))
             self.end_headers()
             self.wfile.write(json.dumps(own.page).encode() if paged else own.body)
 
@@ -312,6 +315,14 @@ def test_somebody_elses_server_is_one_clear_line(status: int, body: bytes, stran
     stranger.status, stranger.body = status, body
     with pytest.raises(Unreached, match="no Kumo Tasks server of this version"):
         Client(endpoint_at(stranger.url)).call("GET", "/x")
+
+
+def test_an_answer_that_breaks_off_is_said_to(stranger: Stranger) -> None:
+    stranger.page["auth"] = "off"
+    stranger.body, stranger.cut = b'[{"a": 1}', 5
+    client = Client(endpoint_at(stranger.url))
+    with pytest.raises(Unreached, match=r"broke off in the middle of its answer\.$"):
+        client.call("GET", "/x")
 
 
 def test_a_sentence_from_elsewhere_does_not_drive_the_terminal(stranger: Stranger) -> None:

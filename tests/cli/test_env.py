@@ -69,7 +69,7 @@ def run(served: PageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_with_tls_it_prints_exactly_these_variables(
-    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, served: PageServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("--json") == 0
     found = json.loads(capsys.readouterr().out)
@@ -94,12 +94,23 @@ def test_with_tls_it_prints_exactly_these_variables(
         "CLOUDSDK_CORE_PROJECT": "p",
         "CLOUDSDK_RUN_REGION": "us-central1",
         "GOOGLE_CLOUD_PROJECT": "p",
+        "KUMO_ENDPOINT": f"http://127.0.0.1:{served.server_address[1]}",
         "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
         "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "kumo" / "stand-in-key.json"),
     }
     assert Path(bundle).read_text().endswith(AUTHORITY)
     assert Path(bundle).is_relative_to(tmp_path / "kumo")
     assert Path(store).stat().st_size > 0
+
+
+def test_kumo_itself_comes_to_the_server_that_was_asked(
+    run: Run, served: PageServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever one the shell, or its configuration, named before."""
+    here = f"http://127.0.0.1:{served.server_address[1]}"
+    monkeypatch.setenv("KUMO_ENDPOINT", "http://127.0.0.1:9")
+    assert run("--json", "--endpoint", here) == 0
+    assert json.loads(capsys.readouterr().out)["KUMO_ENDPOINT"] == here
 
 
 def test_a_second_run_writes_nothing_new(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -261,7 +272,7 @@ def test_a_page_of_a_later_version_is_read() -> None:
 )
 def test_javas_other_options_stay(before: str, kept: list[str]) -> None:
     page = EnvPage("iam", "p", "l", 1, 2, 3)
-    found = variables(Plan(page, "::1", Trust("/c a/b", "/c a/t"), ""), {"JAVA_TOOL_OPTIONS": before})
+    found = variables(Plan(page, "http://[::1]:1", "::1", Trust("/c a/b", "/c a/t"), ""), {"JAVA_TOOL_OPTIONS": before})
     options = shlex.split(found["JAVA_TOOL_OPTIONS"])
     own = ["-Dhttps.proxyHost=::1", "-Dhttps.proxyPort=3", "-Djavax.net.ssl.trustStore=/c a/t"]
     assert options[: len(kept) + 3] == kept + own

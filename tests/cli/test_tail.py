@@ -60,7 +60,9 @@ def until_told(server: KumoProcess, tail: subprocess.Popen[str], severity: str =
     for number in range(600):
         written(server, f"first {number}", severity)
         if select.select([tail.stdout], [], [], 0.1)[0]:
-            return tail.stdout.readline()
+            line = tail.stdout.readline()
+            assert line, f"it ended: {tail.communicate(timeout=30)[1]}"
+            return line
     raise AssertionError("nothing was told")
 
 
@@ -124,3 +126,14 @@ def test_a_server_that_stops_ends_it_and_is_named(tmp_path: Path) -> None:
         _, err = tail.communicate(timeout=30)
         assert tail.returncode == 1
         assert err == "ERROR: (kumo.logging.tail) UNAVAILABLE: The server is stopping.\n"
+
+
+def test_a_server_that_dies_ends_it_and_is_named(tmp_path: Path) -> None:
+    with running(tmp_path) as own, tailing(own, tmp_path / "home") as tail:
+        assert until_told(own, tail) == "---\n"
+        own.kill()
+        _, err = tail.communicate(timeout=30)
+        assert tail.returncode == 1
+        assert re.fullmatch(r"ERROR: \(kumo\.logging\.tail\) http://\S+ (broke off|was called and did not).*\n", err), (
+            err
+        )

@@ -374,6 +374,24 @@ def test_a_program_that_knows_of_google_only_reaches_the_server_through_its_envi
         assert worker.wait_for(1)[0].headers["authorization"].startswith("Bearer ey")
 
 
+@pytest.mark.parametrize("last", ["", "queue.close()", "del queue"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_program_that_has_given_its_work_away_ends(
+    server: KumoProcess, tmp_path: Path, last: str, *, known: bool
+) -> None:
+    """The library's thread that watches a connection is still at it when the program's last line is done."""
+    named = environment(created(server))
+    if not known:
+        named["GCP_TASK_QUEUE"] = "no-such-queue"
+    program = PROGRAM.replace("queue.close()", last)
+    kept = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    command = [sys.executable, "-W", "error", "-c", program]
+    ran = subprocess.run(command, env={**kept, **named}, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("Scheduled(" if known else "RanNow("), ran.stdout
+    assert "Traceback" not in ran.stderr
+
+
 def test_what_the_environment_does_not_set_is_read_from_a_file_above(tmp_path: Path) -> None:
     (tmp_path / ".env.local").write_text("GCP_PROJECT_ID=file\nGCP_LOCATION='tokyo'\nGCP_TASK_QUEUE=mail\n")
     inner = tmp_path / "a" / "b"

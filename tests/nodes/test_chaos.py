@@ -16,7 +16,7 @@ from tests.nodes.chronicle import Chronicle, judge
 from tests.nodes.cluster import Cluster, cluster
 from tests.nodes.producers import Producers
 from tests.nodes.recipient import Recipient
-from tests.nodes.work import check, make_queues
+from tests.nodes.work import RATE, check, make_queues
 
 TAKEN_OVER = 12.0  # seconds, at the most
 
@@ -24,8 +24,8 @@ TAKEN_OVER = 12.0  # seconds, at the most
 def test_nodes_that_are_killed_and_stopped_lose_nothing_and_repeat_nothing_without_excuse(
     tmp_path: Path, chronicle: Chronicle, recipient: Recipient
 ) -> None:
-    with cluster(tmp_path, 3, "--lease", "4s", "--drain", "2s") as nodes:
-        disturb(nodes, chronicle, recipient, tasks=3_500, rounds=3)
+    with cluster(tmp_path, 3, "--lease", "3s", "--drain", "2s") as nodes:
+        disturb(nodes, chronicle, recipient, tasks=3_000, rounds=2)
 
 
 @pytest.mark.soak
@@ -35,14 +35,16 @@ def test_a_hundred_thousand_tasks_outlive_many_nodes(
 ) -> None:
     rounds = int(os.environ.get("KUMO_SOAK_ROUNDS", "300")) // 12
     with cluster(tmp_path, count, "--lease", lease, "--drain", "2s") as nodes:
-        disturb(nodes, chronicle, recipient, tasks=100_000, rounds=rounds)
+        disturb(nodes, chronicle, recipient, tasks=100_000, rounds=rounds, rate=200)
 
 
-def disturb(nodes: Cluster, chronicle: Chronicle, recipient: Recipient, *, tasks: int, rounds: int) -> None:
-    queues = make_queues(nodes)
-    nodes.until_shared()
+def disturb(
+    nodes: Cluster, chronicle: Chronicle, recipient: Recipient, *, tasks: int, rounds: int, rate: int = RATE
+) -> None:
+    queues = make_queues(nodes, rate)
     with Producers(nodes.nodes, queues, recipient.url, chronicle) as producers:
         for done in range(1, rounds + 1):
+            nodes.until_shared()  # so that each has something to lose
             producers.allow(tasks // rounds)
             node = random.choice(nodes.nodes)
             # The first two rounds are one of each.

@@ -23,8 +23,8 @@ from tests.nodes.work import check, make_queues
 from tests.postgres import postgres
 from tests.running import missing
 
-LEASE = "4s"
-TASKS = 1_500
+LEASE = "3s"
+TASKS = 1_000
 WORKERS, DATABASE, NODE = "10.213.77.1", "10.213.78.1", "10.213.77.2"  # addresses on the way between the two networks
 
 

@@ -40,7 +40,7 @@ def write_again(nodes: Cluster) -> None:
     ("away", "back", "lease", "looks"),
     [
         pytest.param(stop, start, "60s", 30, id="a restart"),
-        pytest.param(only_read, write_again, "60s", 30, id="reading only"),
+        pytest.param(only_read, write_again, "60s", 30, id="reading only", marks=pytest.mark.soak),
         pytest.param(stop, start, "2s", 60, id="a restart that outlasts every lease"),
     ],
 )

@@ -34,6 +34,7 @@ def write_trust(cache: Path, authority: bytes, named_roots: str) -> Trust:
     outer = "" if named_roots and cache in Path(named_roots).absolute().parents else named_roots
     roots = trust_store.system_roots(outer)
     directory = cache / trust_store.fingerprint(own)
+    private_file.make_directory(cache)
     with private_file.alone(directory):
         _put(directory / BUNDLE, trust_store.bundle(roots, own))
         if not _is_newer(directory / TRUST_STORE, directory / BUNDLE):

@@ -203,6 +203,8 @@ class Client:
             text = response.read(MOST + 1)
         if len(text) > MOST:
             raise Unreached(f"{self.endpoint.url} answers with more than {MOST} bytes.")
+        if response.length:  # bytes that were promised
+            raise self._broken_off()
         return response.status, text
 
     def _understood(self, status: int, text: bytes) -> Json:
@@ -220,7 +222,7 @@ class Client:
         self, verb: str, path: str, body: bytes | None, headers: Mapping[str, str], seconds: float | None = None
     ) -> Iterator[HTTPResponse]:
         """The answer, still to be read; `seconds` bound each turn of it, None lets it take its time."""
-        from http.client import HTTPException
+        from http.client import HTTPException, IncompleteRead
 
         connection = self._connected()
         try:
@@ -231,6 +233,8 @@ class Client:
             yield response
         except OSError as error:
             raise Unreached(f"{self.endpoint.url} was called and did not answer: {_reason(error)}.") from error
+        except IncompleteRead as error:
+            raise self._broken_off() from error
         except HTTPException as error:
             raise self._stranger() from error
         finally:
@@ -272,6 +276,9 @@ class Client:
                 return f"{refused} The call was made as {printable(caller)}."
             case _:
                 return str(refused)
+
+    def _broken_off(self) -> Unreached:
+        return Unreached(f"{self.endpoint.url} broke off in the middle of its answer.")
 
     def _stranger(self, status: int = 0) -> Unreached:
         shown = f" ({status})" if status >= 300 else ""

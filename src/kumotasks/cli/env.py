@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kumotasks.auth.trust_files import Trust, write_trust
-from kumotasks.cli.client import CREDENTIALS, Client, Failure
+from kumotasks.cli.client import CREDENTIALS, Client, Endpoint, Failure
 from kumotasks.cli.env_files import cache_directory, stand_in_key
 from kumotasks.cli.env_page import EnvPage
 from kumotasks.cli.env_variables import Plan, variables
@@ -25,7 +25,7 @@ DONE, FAILED = 0, 1
 def env(client: Client, form: str) -> int:
     """Print the variables, as `form` says: "shell", "json" or "". Complaints and advice go to stderr."""
     try:
-        plan = _plan(client.page, client.endpoint.host, os.environ)
+        plan = _plan(client.page, client.endpoint, os.environ)
     except Failure as failure:
         return _told(str(failure), failure.code)
     except OSError as error:
@@ -37,12 +37,13 @@ def env(client: Client, form: str) -> int:
     return DONE
 
 
-def _plan(page: EnvPage, host: str, environment: Mapping[str, str]) -> Plan:
+def _plan(page: EnvPage, endpoint: Endpoint, environment: Mapping[str, str]) -> Plan:
     cache = cache_directory(environment)
     trust = None
     if page.proxy_port:
         trust = write_trust(cache, page.authority.encode(), environment.get("SSL_CERT_FILE", ""))
-    return Plan(page, host, trust or Trust(), _key(page, host, cache, environment))
+    key = _key(page, endpoint.host, cache, environment)
+    return Plan(page, endpoint.url, endpoint.host, trust or Trust(), key)
 
 
 def _key(page: EnvPage, host: str, cache: Path, environment: Mapping[str, str]) -> str:

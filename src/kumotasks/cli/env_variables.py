@@ -26,6 +26,7 @@ class Plan:
     """A server as it is reached from here, and the files that were written for it."""
 
     page: EnvPage
+    endpoint: str  # where it answered, for `kumo` itself
     host: str  # without brackets
     trust: Trust
     key: str  # a path; "" to leave the shell's own
@@ -38,6 +39,7 @@ def variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, str]:
     found["CLOUDSDK_CORE_PROJECT"] = page.project
     found["CLOUDSDK_RUN_REGION"] = page.location
     found["GOOGLE_CLOUD_PROJECT"] = page.project
+    found["KUMO_ENDPOINT"] = plan.endpoint
     if page.auth == "off":
         found["CLOUDSDK_AUTH_DISABLE_CREDENTIALS"] = "true"
     if plan.key:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from threading import Event, Lock, Timer
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from kumotasks.client.caller import Caller, Unproven
+from kumotasks.client.channel import Channel
 from kumotasks.client.place import GOOGLE, Endpoint, Place, endpoint_of
 from kumotasks.client.retry import Retry
 
 if TYPE_CHECKING:
-    import grpc
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.credentials import Credentials
     from google.cloud.tasks_v2 import CloudTasksClient, Task
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 _AGAIN = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"})
 # Said by whoever lost sight of a call, perhaps after the task was written.
 _VAGUE = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN", "CANCELLED", "DATA_LOSS"})
-_OPTIONS = (
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 500),  # a task waits for it; the library would let it wait two minutes
-    ("grpc.min_reconnect_backoff_ms", 5_000),  # for how long it tries to connect
-)
-_LINGER = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +79,7 @@ class Connection:
             return Failed(str(error), again=error.again, sent=False)
         with self._opening:
             client, channel = self._client, self._channel
-        if not _reached(channel, retry.connect):
+        if not channel.reached(retry.connect):
             return Failed(f"{self._server.url} could not be reached", again=True, sent=False)
         return self._sent(client, asked, proof, retry.timeout)
 
@@ -94,10 +88,7 @@ class Connection:
         with self._opening:
             self.__dict__.pop("_client", None)
             if (channel := self.__dict__.pop("_channel", None)) is not None:
-                # The library's own thread that watches a channel, for a moment longer, would fail if it were closed.
-                closing = Timer(_LINGER, channel.close)
-                closing.daemon = True
-                closing.start()
+                channel.close()
 
     @property
     def account(self) -> str:
@@ -138,38 +129,15 @@ class Connection:
         return self._endpoint or GOOGLE
 
     @cached_property
-    def _channel(self) -> grpc.Channel:
-        import grpc
-
-        if self._server.secure:
-            return grpc.secure_channel(self._server.target, grpc.ssl_channel_credentials(), _OPTIONS)
-        return grpc.insecure_channel(self._server.target, _OPTIONS)
+    def _channel(self) -> Channel:
+        return Channel(self._server)
 
     @cached_property
     def _client(self) -> CloudTasksClient:
         from google.cloud.tasks_v2 import CloudTasksClient
         from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-        return CloudTasksClient(transport=CloudTasksGrpcTransport(channel=self._channel))
-
-
-def _reached(channel: grpc.Channel, seconds: float) -> bool:
-    """Whether the channel is connected, once it is or has failed to be."""
-    from grpc import ChannelConnectivity
-
-    decided, seen = Event(), set[ChannelConnectivity]()
-
-    def look(state: ChannelConnectivity) -> None:
-        if state in (ChannelConnectivity.READY, ChannelConnectivity.TRANSIENT_FAILURE):
-            seen.add(state)
-            decided.set()
-
-    channel.subscribe(look, try_to_connect=True)
-    try:
-        decided.wait(seconds)
-    finally:
-        channel.unsubscribe(look)
-    return ChannelConnectivity.READY in seen
+        return CloudTasksClient(transport=CloudTasksGrpcTransport(channel=self._channel.grpc))
 
 
 def _judged(error: GoogleAPICallError) -> Failed:

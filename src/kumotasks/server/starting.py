@@ -156,4 +156,7 @@ class Readiness:
 def _queue_name(text: str, settings: Settings) -> QueueName:
     """A queue by its id, in the project and location of the settings, or by its full name."""
     full = text if "/" in text else f"projects/{settings.project}/locations/{settings.location}/queues/{text}"
-    return parse_queue(full)
+    try:
+        return parse_queue(full)
+    except InvalidArgument as refusal:
+        raise InvalidArgument(f"{text!r} is no queue's name: {refusal.message}") from refusal

@@ -154,3 +154,11 @@ def test_a_command_that_no_shell_could_read_is_refused() -> None:
 def test_a_wrong_flag_is_said(flags: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "deploy", "worker", *flags.split()]) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["BAD_name", "1a", "a-", "a" * 50, "projects/p/locations/l/services/B"])
+def test_a_name_that_no_service_can_have_is_said_before_anybody_is_asked(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "deploy", name, "--image=a", "--region=us-central1", "--project=p"]) == 1
+    assert f"Invalid service name [{name.rpartition('/')[2]}]: only lowercase" in capsys.readouterr().err

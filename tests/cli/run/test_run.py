@@ -157,7 +157,7 @@ def test_what_a_service_printed_and_was_asked_is_read(said: Said, either: KumoPr
     [
         (("deploy", "worker"), 2, "argument --image | --source: one of them must be specified."),
         (("deploy", "a/b", "--image=x"), 1, "could not parse resource [a/b]"),
-        (("deploy", "Worker", "--image=x"), 1, "INVALID_ARGUMENT"),
+        (("deploy", "Worker", "--image=x"), 1, "Invalid service name [Worker]"),
         (("deploy", "worker", "--image=x", "--no-traffic"), 1, "--no-traffic not supported when creating a new service."),
         (("services", "update", "worker"), 1, "No configuration change requested."),
         (("services", "update", "worker", "--timeout=5"), 1, "NOT_FOUND"),

@@ -7,7 +7,10 @@ import pytest
 from kumotasks.cli.command import Json
 from kumotasks.cli.run.deploy import told
 from kumotasks.cli.run.logs import words
-from kumotasks.cli.run.shown import described, routes, sign, url
+from kumotasks.cli.run.revisions import LIST
+from kumotasks.cli.run.shown import SERVICE_OF, active, described, routes, sign, url
+from kumotasks.cli.show.output import text
+from kumotasks.cli.show.projection import parse
 from tests.cli.run.services import WORKER
 
 DESCRIBED = """✔ Service worker in region us-central1
@@ -53,6 +56,22 @@ def test_a_revision_that_has_share_and_address_apart_is_told_once() -> None:
         ]
     }
     assert routes({"status": status}) == "URL:     \nTraffic:\n  100% a\n       green: https://green"
+
+
+def test_revisions_of_one_second_are_listed_from_the_newest() -> None:
+    form = parse("", LIST)
+    items = [
+        {
+            "metadata": {
+                "name": f"worker-{number}",
+                "labels": {SERVICE_OF: "worker"},
+                "creationTimestamp": f"2030-01-02T03:04:{second}Z",
+            }
+        }
+        for number, second in [("00001-x", "05.1"), ("00002-b", "06.1"), ("00003-a", "06.2")]
+    ]
+    rows = text(form, items, single=False, own={"ready": sign, "active": active}).splitlines()[1:]
+    assert [row.split()[1] for row in rows] == ["worker-00003-a", "worker-00002-b", "worker-00001-x"]
 
 
 def test_a_service_without_a_list_of_urls_has_its_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kumotasks.cli.client import Failure
 from kumotasks.cli.command import Flag, Positional
 from kumotasks.cli.line import Line
 from kumotasks.cli.resource import last_id, named
@@ -28,10 +29,17 @@ def place(line: Line) -> str:
 
 
 def service_name(line: Line, written: str) -> str:
-    """A service's full name from an id, a name or a URL."""
-    if found := named(written, SERVICE):
-        return "/".join(f"{kind}/{each}" for kind, each in found.items())
-    return f"{place(line)}/services/{last_id(written, 'service', SERVICE)}"
+    """A service's full name from an id, a name or a URL. Raises Failure for what no service can be called."""
+    from kumotasks.domain.errors import InvalidArgument
+    from kumotasks.domain.run.names import ID_RULE, parse_new_service_id
+
+    found = named(written, SERVICE)
+    ident = found["services"] if found else last_id(written, "service", SERVICE)
+    try:
+        parse_new_service_id(ident)
+    except InvalidArgument:
+        raise Failure(f"Invalid service name [{ident}]: {ID_RULE}") from None
+    return "/".join(f"{kind}/{each}" for kind, each in found.items()) if found else f"{place(line)}/services/{ident}"
 
 
 def revision_id(line: Line, written: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from kumotasks.cli.run.names import PLATFORM, REGION, place, revision_id, servic
 
 LIST = f"""table(
     .ready():label="",
-    metadata.name:label=REVISION,
+    metadata.name:label=REVISION:sort=3:reverse,
     .active():label=ACTIVE,
     metadata.labels."{shown.SERVICE_OF}":label=SERVICE:sort=1,
     metadata.creationTimestamp.date("%Y-%m-%d %H:%M:%S %Z"):label=DEPLOYED:sort=2:reverse,

@@ -1,10 +1,12 @@
-"""Items that are shown one by one as they come: what stands before, between and after them, by the format. Pure."""
+"""Items that are shown one by one as they come: what stands before, between and after them, by the format."""
 
 from __future__ import annotations
 
+import signal
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from types import FrameType
 from typing import Protocol
 
 from kumotasks.cli.show.projection import Format, Own
@@ -16,6 +18,7 @@ class Text(Protocol):
     def __call__(self, form: Format, items: Sequence[object], /, *, single: bool, own: Own) -> str: ...
 
 
+_END = object()
 _HEADED = ("csv", "table")
 
 
@@ -26,10 +29,29 @@ def shown(form: Format, items: Iterable[object], own: Own, text: Text) -> Iterat
 
 
 def _until_interrupted(items: Iterable[object]) -> Iterator[object]:
+    """The items until Ctrl-C, which breaks off a wait for the next at once, and never what is done with one."""
+    waiting = asked = False
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        if waiting:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    coming = iter(items)
     try:
-        yield from items
+        while True:
+            waiting = True
+            item = _END if asked else next(coming, _END)
+            waiting = False
+            if item is _END:
+                return
+            yield item
     except KeyboardInterrupt:
         return
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _elements(form: Format, items: Iterable[object], own: Own, text: Text) -> Iterator[str]:

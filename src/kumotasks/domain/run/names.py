@@ -20,7 +20,7 @@ _ID = re.compile(r"[a-z](?:[a-z0-9\-]*[a-z0-9])?")
 MAX_SERVICE = 49  # Cloud Run: characters of a service's id
 MAX_REVISION = 63
 _ID_FIELD = "Violation in CreateServiceRequest.service_id"
-_ID_RULE = (
+ID_RULE = (
     "only lowercase, digits, and hyphens; must begin with letter, and cannot end with hyphen; "
     f"must be less than {MAX_SERVICE + 1} characters."
 )
@@ -57,7 +57,7 @@ def parse_revision(text: str) -> RevisionName:
 def parse_new_service_id(text: str) -> str:
     """`text`, if a new service may be called so."""
     if len(text) > MAX_SERVICE or _ID.fullmatch(text) is None:
-        raise InvalidArgument(f"{_ID_FIELD}: {_ID_RULE}", violations=(Violation(_ID_FIELD, _ID_RULE),))
+        raise InvalidArgument(f"{_ID_FIELD}: {ID_RULE}", violations=(Violation(_ID_FIELD, ID_RULE),))
     return text
 
 
