@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import shutil
 import subprocess
@@ -149,20 +148,25 @@ def test_the_image_is_made_of_files_that_are_let_in() -> None:
     assert [name for name in copied if not (ROOT / name).exists()] == []
 
 
-def test_a_server_of_the_image_needs_only_its_data_to_be_written(tmp_path: Path) -> None:
+@pytest.fixture
+def commons() -> Iterator[Path]:
+    """A directory that any user may use; those of pytest are closed to others."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o777)
+        yield Path(place)
+
+
+def test_a_server_of_the_image_needs_only_its_data_to_be_written(commons: Path) -> None:
     """A read-only root, as any user: what the image and the manifests promise."""
     alone = ["unshare", "--mount", "--propagation", "private", "bash", "-ec"]
     script = (
-        f'mount --bind "{tmp_path}" "{tmp_path}"; mount -o remount,bind,ro /; '
+        f'mount --bind "{commons}" "{commons}"; mount -o remount,bind,ro /; '
         f'! touch "{ROOT}/src/written" 2>/dev/null; exec setpriv --reuid 10001 --regid 10001 --clear-groups "$@"'
     )
-    tmp_path.chmod(0o777)
-    for parent in itertools.takewhile(lambda each: each != Path(tempfile.gettempdir()), tmp_path.parents):
-        parent.chmod(0o755)
     tried = subprocess.run([*alone, script, "-", sys.executable, "-c", ""], capture_output=True, check=False)
     if tried.returncode != 0:
         pytest.skip(missing("unshare", "mounts of its own for a program that runs as nobody"))
-    server = KumoProcess(tmp_path, prefix=(*alone, script, "-"))
+    server = KumoProcess(commons, prefix=(*alone, script, "-"))
     try:
         server.start()
         assert server.http("GET", "/v2/projects/p/locations/us-central1/queues")[0] == 200

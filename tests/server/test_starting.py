@@ -115,7 +115,7 @@ async def test_a_described_queue_is_brought_in_line(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("parts", "sentence"),
     [
-        ({"queue": ("not a name",)}, "Invalid resource field value in the request."),
+        ({"queue": ("not a name",)}, "'not a name' is no queue's name: Invalid resource field value in the request."),
         ({"queues": ({"name": "a", "rateLimits": {"maxDispatchesPerSecond": -1}},)}, "cannot be negative."),
         ({"queues": ({"name": "a", "colour": "red"},)}, 'Unknown name "colour": Cannot find field.'),
     ],

@@ -11,7 +11,14 @@ from kumotasks.api.protojson import decode
 from kumotasks.api.tasks import messages
 from kumotasks.api.tasks.convert_queue import draft
 from kumotasks.configuration.startup import queues_of_yaml
-from kumotasks.domain.errors import AccountExists, KumoError, PolicyChanged, StorageFull, StorageUnavailable
+from kumotasks.domain.errors import (
+    AccountExists,
+    InvalidArgument,
+    KumoError,
+    PolicyChanged,
+    StorageFull,
+    StorageUnavailable,
+)
 from kumotasks.domain.names import QueueName, parse_queue
 from kumotasks.domain.policy import Binding
 from kumotasks.domain.queue import QueueState
