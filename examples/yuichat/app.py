@@ -12,6 +12,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import ArgumentError
 from starlette.concurrency import run_in_threadpool
 
 from examples.yuichat.extract import TooLong, Unreadable, Unsupported
@@ -37,9 +38,15 @@ STATUS: dict[type[Exception], int] = {
 
 
 def deployed() -> FastAPI:
-    """Of the environment and `.env.local`; what uvicorn calls (`Procfile`)."""
+    """Of the environment and `.env.local`; what uvicorn calls (`Procfile`). What is wrong with them ends it with a
+    sentence."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    return create_app(Settings.from_env())
+    try:
+        return create_app(Settings.from_env())
+    except ArgumentError as error:
+        raise SystemExit(f"YuiChat cannot start: DATABASE_URL: {error}.") from error
+    except ValueError as error:
+        raise SystemExit(f"YuiChat cannot start: {error}") from error
 
 
 def create_app(

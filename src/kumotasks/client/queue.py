@@ -36,7 +36,10 @@ R = TypeVar("R")
 Seconds = float | timedelta
 
 logger = logging.getLogger("kumotasks.client")
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,500}", re.ASCII)  # Cloud Tasks' rule
+# Cloud Tasks' rules
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,500}", re.ASCII)
+_FURTHEST = timedelta(days=30)
+_SHORTEST, _LONGEST = timedelta(seconds=15), timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +175,13 @@ class TaskQueue:
     def _asked(self, path: str, payload: object, delay: Seconds, name: str | None, deadline: Seconds | None) -> Asked:
         if name is not None and not _NAME.fullmatch(name):
             raise ValueError(f"a task's name has letters, digits, - and _, at most 500; received: {name[:100]!r}")
-        wait = _duration(delay)
+        wait = _delay(delay)
         return Asked(
             task=uuid.uuid4().hex if name is None else name,
             url=self.place.url(path),
             body=json.dumps(payload, ensure_ascii=False, allow_nan=False).encode(),
             at=instant() + wait if wait else None,
-            deadline=None if deadline is None else _duration(deadline),
+            deadline=None if deadline is None else _deadline(deadline),
         )
 
     def _work(self, fallback: Callable[[P], R] | None, payload: P) -> Callable[[], R] | None:
@@ -256,8 +259,22 @@ class TaskQueue:
 _DOING = {Fallback.RUN_NOW: "running now", Fallback.BACKGROUND: "running in the background"}
 
 
-def _duration(written: Seconds) -> timedelta:
-    found = written if isinstance(written, timedelta) else timedelta(seconds=written)
-    if found < timedelta():
-        raise ValueError(f"a delay or a deadline is not negative; received: {written}")
+def _delay(written: Seconds) -> timedelta:
+    found = _duration(written)
+    if not timedelta() <= found <= _FURTHEST:
+        raise ValueError(f"a delay is not negative and at most {_FURTHEST.days} days; received: {written}")
     return found
+
+
+def _deadline(written: Seconds) -> timedelta:
+    found = _duration(written)
+    if not _SHORTEST <= found <= _LONGEST:
+        raise ValueError(f"a deadline is between 15 seconds and 30 minutes; received: {written}")
+    return found
+
+
+def _duration(written: Seconds) -> timedelta:
+    try:
+        return written if isinstance(written, timedelta) else timedelta(seconds=written)
+    except OverflowError:
+        raise ValueError(f"no delay or deadline is as long as this; received: {written}") from None
