@@ -165,6 +165,7 @@ class Reader:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
             "XDG_CACHE_HOME": str(self._aside / "cache"),
+            "GOCACHE": os.environ.get("GOCACHE", str(Path.home() / ".cache" / "go-build")),  # compiling takes minutes
             "KUMO_CONFIG_DIR": str(self._aside / "config"),
             "KUMO_PORT": self._ports["8123"],
             "KUMO_PROXY_PORT": self._ports["8124"],
