@@ -294,8 +294,8 @@ class World:
     def _settled(self, way: Way, settlement: Settlement, stands: bool) -> None:
         name = settlement.task.name
         for seen in self.traffic[name.queue.queue].seen.get(name.task, []):
-            if seen.node.way is way and stands:
-                seen.settled = True
+            if seen.node.way is way and stands and seen.run == settlement.run:
+                seen.settled = True  # a run and an attempt in its turn may be under way at once
 
     def _disturb(self, node: Node) -> None:
         for seen in self._open():
