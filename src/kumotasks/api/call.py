@@ -62,6 +62,21 @@ class Route:
         return f"{self.service}.{self.method}"
 
 
+def row(
+    call: tuple[str, str],
+    messages: tuple[type[Message], type[Message]],
+    rest: str,
+    body: str,
+    permission: str,
+    handle: Callable[[Any, Caller], Awaitable[Any]],
+    *,
+    more: Callable[[Any], tuple[Need, ...]] | None = None,
+) -> Route:
+    """A row: (service, method), (request, response), "VERB path", body field, permission, handler, further needs."""
+    verb, path = rest.split(" ", 1)
+    return Route(*call, *messages, verb, path, body, permission, handle, needs=more)
+
+
 @dataclass(frozen=True, slots=True)
 class StreamRoute:
     """One call that is answered with a message after the other, until its caller leaves; over REST with an array."""

@@ -6,12 +6,9 @@ that names none. A test holds the rows against Google's published client.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from google.protobuf.message import Message
-
-from kumotasks.api.call import Caller, Route
+from kumotasks.api.call import Route, row
 from kumotasks.api.run import messages as m
 from kumotasks.api.run.operation_calls import OperationCalls
 from kumotasks.api.run.revision_calls import RevisionCalls
@@ -26,7 +23,6 @@ _PLACE = "projects/*/locations/*"
 _SERVICE = f"{_PLACE}/services/*"
 _REVISION = f"{_SERVICE}/revisions/*"
 _OPERATION = f"{_PLACE}/operations/*"
-Handle = Callable[[Any, Caller], Awaitable[Any]]
 
 
 def routes(
@@ -44,11 +40,11 @@ def routes(
 def _service_routes(c: ServiceCalls) -> tuple[Route, ...]:
     # fmt: off
     return (
-        _route((SERVICES, "CreateService"), (m.CreateServiceRequest, m.Operation), f"POST /v2/{{parent={_PLACE}}}/services", "service", "run.services.create", c.create),
-        _route((SERVICES, "GetService"), (m.GetServiceRequest, m.Service), f"GET /v2/{{name={_SERVICE}}}", "", "run.services.get", c.get),
-        _route((SERVICES, "ListServices"), (m.ListServicesRequest, m.ListServicesResponse), f"GET /v2/{{parent={_PLACE}}}/services", "", "run.services.list", c.list),
-        _route((SERVICES, "UpdateService"), (m.UpdateServiceRequest, m.Operation), f"PATCH /v2/{{service.name={_SERVICE}}}", "service", "run.services.update", c.update, more=of_missing),
-        _route((SERVICES, "DeleteService"), (m.DeleteServiceRequest, m.Operation), f"DELETE /v2/{{name={_SERVICE}}}", "", "run.services.delete", c.delete),
+        row((SERVICES, "CreateService"), (m.CreateServiceRequest, m.Operation), f"POST /v2/{{parent={_PLACE}}}/services", "service", "run.services.create", c.create),
+        row((SERVICES, "GetService"), (m.GetServiceRequest, m.Service), f"GET /v2/{{name={_SERVICE}}}", "", "run.services.get", c.get),
+        row((SERVICES, "ListServices"), (m.ListServicesRequest, m.ListServicesResponse), f"GET /v2/{{parent={_PLACE}}}/services", "", "run.services.list", c.list),
+        row((SERVICES, "UpdateService"), (m.UpdateServiceRequest, m.Operation), f"PATCH /v2/{{service.name={_SERVICE}}}", "service", "run.services.update", c.update, more=of_missing),
+        row((SERVICES, "DeleteService"), (m.DeleteServiceRequest, m.Operation), f"DELETE /v2/{{name={_SERVICE}}}", "", "run.services.delete", c.delete),
     )
     # fmt: on
 
@@ -56,9 +52,9 @@ def _service_routes(c: ServiceCalls) -> tuple[Route, ...]:
 def _policy_routes(c: PolicyCalls) -> tuple[Route, ...]:
     # fmt: off
     return (
-        _route((SERVICES, "GetIamPolicy"), (m.GetIamPolicyRequest, m.Policy), f"GET /v2/{{resource={_SERVICE}}}:getIamPolicy", "", "run.services.getIamPolicy", c.get_policy),
-        _route((SERVICES, "SetIamPolicy"), (m.SetIamPolicyRequest, m.Policy), f"POST /v2/{{resource={_SERVICE}}}:setIamPolicy", "*", "run.services.setIamPolicy", c.set_policy),
-        _route((SERVICES, "TestIamPermissions"), (m.TestIamPermissionsRequest, m.TestIamPermissionsResponse), f"POST /v2/{{resource={_SERVICE}}}:testIamPermissions", "*", "", c.test_permissions),
+        row((SERVICES, "GetIamPolicy"), (m.GetIamPolicyRequest, m.Policy), f"GET /v2/{{resource={_SERVICE}}}:getIamPolicy", "", "run.services.getIamPolicy", c.get_policy),
+        row((SERVICES, "SetIamPolicy"), (m.SetIamPolicyRequest, m.Policy), f"POST /v2/{{resource={_SERVICE}}}:setIamPolicy", "*", "run.services.setIamPolicy", c.set_policy),
+        row((SERVICES, "TestIamPermissions"), (m.TestIamPermissionsRequest, m.TestIamPermissionsResponse), f"POST /v2/{{resource={_SERVICE}}}:testIamPermissions", "*", "", c.test_permissions),
     )
     # fmt: on
 
@@ -66,9 +62,9 @@ def _policy_routes(c: PolicyCalls) -> tuple[Route, ...]:
 def _revision_routes(c: RevisionCalls) -> tuple[Route, ...]:
     # fmt: off
     return (
-        _route((REVISIONS, "GetRevision"), (m.GetRevisionRequest, m.Revision), f"GET /v2/{{name={_REVISION}}}", "", "run.revisions.get", c.get),
-        _route((REVISIONS, "ListRevisions"), (m.ListRevisionsRequest, m.ListRevisionsResponse), f"GET /v2/{{parent={_SERVICE}}}/revisions", "", "run.revisions.list", c.list),
-        _route((REVISIONS, "DeleteRevision"), (m.DeleteRevisionRequest, m.Operation), f"DELETE /v2/{{name={_REVISION}}}", "", "run.revisions.delete", c.delete),
+        row((REVISIONS, "GetRevision"), (m.GetRevisionRequest, m.Revision), f"GET /v2/{{name={_REVISION}}}", "", "run.revisions.get", c.get),
+        row((REVISIONS, "ListRevisions"), (m.ListRevisionsRequest, m.ListRevisionsResponse), f"GET /v2/{{parent={_SERVICE}}}/revisions", "", "run.revisions.list", c.list),
+        row((REVISIONS, "DeleteRevision"), (m.DeleteRevisionRequest, m.Operation), f"DELETE /v2/{{name={_REVISION}}}", "", "run.revisions.delete", c.delete),
     )
     # fmt: on
 
@@ -76,10 +72,10 @@ def _revision_routes(c: RevisionCalls) -> tuple[Route, ...]:
 def _operation_routes(c: OperationCalls) -> tuple[Route, ...]:
     # fmt: off
     return (
-        _route((OPERATIONS, "GetOperation"), (m.GetOperationRequest, m.Operation), f"GET /v2/{{name={_OPERATION}}}", "", "run.operations.get", c.get),
-        _route((OPERATIONS, "ListOperations"), (m.ListOperationsRequest, m.ListOperationsResponse), f"GET /v2/{{name={_PLACE}}}/operations", "", "run.operations.list", c.list),
-        _route((OPERATIONS, "DeleteOperation"), (m.DeleteOperationRequest, m.Empty), f"DELETE /v2/{{name={_OPERATION}}}", "", "run.operations.delete", c.delete),
-        _route((OPERATIONS, "WaitOperation"), (m.WaitOperationRequest, m.Operation), f"POST /v2/{{name={_OPERATION}}}:wait", "*", "run.operations.get", c.wait),
+        row((OPERATIONS, "GetOperation"), (m.GetOperationRequest, m.Operation), f"GET /v2/{{name={_OPERATION}}}", "", "run.operations.get", c.get),
+        row((OPERATIONS, "ListOperations"), (m.ListOperationsRequest, m.ListOperationsResponse), f"GET /v2/{{name={_PLACE}}}/operations", "", "run.operations.list", c.list),
+        row((OPERATIONS, "DeleteOperation"), (m.DeleteOperationRequest, m.Empty), f"DELETE /v2/{{name={_OPERATION}}}", "", "run.operations.delete", c.delete),
+        row((OPERATIONS, "WaitOperation"), (m.WaitOperationRequest, m.Operation), f"POST /v2/{{name={_OPERATION}}}:wait", "*", "run.operations.get", c.wait),
     )
     # fmt: on
 
@@ -88,18 +84,3 @@ def of_missing(request: Any) -> tuple[Need, ...]:
     """UpdateService, where it may make what is not there."""
     parent = request.service.name.partition("/services/")[0]
     return (Need("run.services.create", parent),) if request.allow_missing else ()
-
-
-def _route(
-    call: tuple[str, str],
-    messages: tuple[type[Message], type[Message]],
-    rest: str,
-    body: str,
-    permission: str,
-    handle: Handle,
-    *,
-    more: Callable[[Any], tuple[Need, ...]] | None = None,
-) -> Route:
-    """A row: (service, method), (request, response), "VERB path", body field, permission, handler, further needs."""
-    verb, path = rest.split(" ", 1)
-    return Route(*call, *messages, verb, path, body, permission, handle, needs=more)

@@ -32,7 +32,7 @@ class Session:
             await transaction.start()
             try:
                 yield
-            except BaseException:
+            except BaseException:  # raised on, once the transaction is undone
                 await self._undo(transaction.rollback())
                 raise
             await transaction.commit()
