@@ -42,6 +42,100 @@ def reading(lane: Lane, stored: list[Task], now: int = NOW):  # type: ignore[no-
     return found, end
 
 
+# tasks of others, named
+
+
+def place(task: Task) -> tuple[int, str]:
+    return task.schedule_time, task.name.task
+
+
+def test_what_others_name_is_fetched_and_goes() -> None:
+    lane = a_lane()
+    assert lane.announced([place(a_task(1)), place(a_task(2))], NOW) == [a_task(1).name.task, a_task(2).name.task]
+    fetch = lane.begin_fetch()
+    lane.end_fetch(fetch, [a_task(1), a_task(2)], NOW)
+    assert sent(lane) == [a_task(1), a_task(2)]
+    assert not lane.plan(NOW, 0).load
+
+
+def test_what_is_named_and_due_behind_the_edge_is_read_when_its_time_comes() -> None:
+    lane = a_lane()
+    late = a_task(1, 2 * WINDOW)
+    assert lane.announced([place(late)], NOW) == []
+    assert not lane.plan(NOW, 0).load
+    read(lane, [late], NOW + 2 * WINDOW)
+    assert sent(lane, NOW + 2 * WINDOW) == [late]
+
+
+def test_what_is_named_during_a_read_and_lies_behind_the_edge_is_read_by_the_next_one() -> None:
+    lane = a_lane(room=Room(tasks=1))
+    lane.arrived(NOW)
+    lane.begin_load()
+    found, end = reading(lane, [a_task(1)])
+    assert lane.announced([place(a_task(2, SECOND))], NOW) == []
+    end(lane, found, NOW)
+    assert sent(lane) == [a_task(1)]
+    read(lane, [a_task(1), a_task(2, SECOND)], NOW + SECOND)
+    assert sent(lane, NOW + SECOND) == [a_task(2, SECOND)]
+
+
+def test_what_ended_while_it_was_fetched_does_not_come_back() -> None:
+    lane = a_lane()
+    lane.offer(a_task(1), NOW)
+    lane.announced([place(a_task(1)), place(a_task(2))], NOW)
+    fetch = lane.begin_fetch()
+    assert sent(lane) == [a_task(1)]
+    opened = lane.opened(a_task(1), in_slot=False)
+    lane.closed(opened, again=False, now=NOW)
+    lane.forget(a_task(2).serial)
+    lane.end_fetch(fetch, [a_task(1), a_task(2)], NOW)
+    assert sent(lane) == []
+
+
+def test_a_fetch_does_not_undo_a_retry() -> None:
+    lane = a_lane()
+    lane.announced([place(a_task(1))], NOW)
+    fetch = lane.begin_fetch()
+    opened = lane.opened(a_task(1), in_slot=False)
+    opened.task = again = replace(a_task(1), schedule_time=NOW + 2 * WINDOW)
+    lane.closed(opened, again=True, now=NOW)
+    lane.end_fetch(fetch, [a_task(1)], NOW)
+    assert sent(lane) == []
+    read(lane, [again], NOW + 2 * WINDOW)
+    assert sent(lane, NOW + 2 * WINDOW) == [again]
+
+
+def test_a_purge_voids_what_is_being_fetched() -> None:
+    lane = a_lane()
+    lane.announced([place(a_task(1))], NOW)
+    fetch = lane.begin_fetch()
+    lane.reset(lane.queue, lane.generation + 1)
+    lane.end_fetch(fetch, [a_task(1)], NOW)
+    assert sent(lane) == []
+
+
+def test_what_a_fetch_that_failed_would_have_brought_is_read() -> None:
+    lane = a_lane()
+    lane.announced([place(a_task(1))], NOW)
+    lane.abandon_fetch(lane.begin_fetch())
+    read(lane, [a_task(1)])
+    assert sent(lane) == [a_task(1)]
+
+
+def test_what_is_fetched_into_a_full_lane_stays_in_the_store() -> None:
+    lane = a_lane(room=Room(tasks=2))
+    tasks = [a_task(serial, serial) for serial in range(1, 8)]
+    lane.announced([place(task) for task in tasks], NOW + 10)
+    lane.end_fetch(lane.begin_fetch(), tasks, NOW + 10)
+    went = sent(lane, NOW + 10)
+    assert went == tasks[: len(went)]
+    assert 0 < len(went) < 7
+    while len(went) < 7:
+        read(lane, tasks[len(went) :], NOW + 10)
+        went += sent(lane, NOW + 10)
+    assert went == tasks
+
+
 # tasks of others
 
 

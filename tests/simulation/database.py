@@ -37,6 +37,7 @@ from kumotasks.storage.store import (
     TaskAdded,
     TaskDeleted,
     TaskRemoved,
+    TasksAdded,
     TasksArrived,
     Unheard,
     Wake,
@@ -44,6 +45,8 @@ from kumotasks.storage.store import (
 from tests.simulation.clock import NodeClock
 
 T = TypeVar("T")
+
+_LARGE = 0.2  # of the additions
 
 
 def resolve(waiting: asyncio.Future[None]) -> None:
@@ -198,11 +201,17 @@ class Way:
 
         def act() -> tuple[Sequence[Task], Sequence[Wake]]:
             row.tasks.update((task.name.task, task) for task in tasks)
-            rumour = TasksArrived(number, min(task.schedule_time for task in tasks))
+            rumour = self._additions(number, tasks)
             self._after_commit(lambda: self._database.tell_home(self, rumour, number))
             return tasks, [TaskAdded(number, task) for task in tasks]
 
         return await self._do(number, act)
+
+    def _additions(self, number: int, tasks: Sequence[Task]) -> Rumour:
+        """Large tasks are told of by their time alone; chance says which are large."""
+        if self._database.chance.random() < _LARGE:
+            return TasksArrived(number, min(task.schedule_time for task in tasks))
+        return TasksAdded(number, tuple((task.schedule_time, task.name.task) for task in tasks))
 
     def _after_commit(self, tell: Callable[[], None]) -> None:
         self._database.clock.call_at(self._database.clock.now() + self._database.delay(), tell)
@@ -325,6 +334,13 @@ class Way:
             tasks = self._database.queues[stored.number].tasks.values()
             due = sorted((task.schedule_time, task.name.task, task) for task in tasks if task.schedule_time <= until)
             return [task for instant, name, task in due if (instant, name) > place][:limit], ()
+
+        return await self._do(None, act)
+
+    async def find_tasks(self, wanted: Sequence[tuple[StoredQueue, Sequence[str]]]) -> list[tuple[int, Task]]:
+        def act() -> tuple[list[tuple[int, Task]], Sequence[Wake]]:
+            rows = [(self._database.queues[stored.number], ids) for stored, ids in wanted]
+            return [(row.stored.number, row.tasks[task]) for row, ids in rows for task in ids if task in row.tasks], ()
 
         return await self._do(None, act)
 

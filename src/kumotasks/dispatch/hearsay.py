@@ -11,6 +11,7 @@ from typing import assert_never
 
 from kumotasks.dispatch.guests import Guests
 from kumotasks.dispatch.home import Berth, Homes
+from kumotasks.dispatch.newcomers import Newcomers
 from kumotasks.dispatch.runs import Runs
 from kumotasks.dispatch.scheduler import House
 from kumotasks.storage.store import (
@@ -26,19 +27,24 @@ from kumotasks.storage.store import (
     TaskAdded,
     TaskDeleted,
     TaskRemoved,
+    TasksAdded,
     TasksArrived,
     Unheard,
     Wake,
 )
 
 Heard = list[Wake | Rumour]
+OfQueue = TasksAdded | TasksArrived | TaskRemoved | RunsArrived | AttemptClosed
 
 
 class Hearsay:
     """`stir` is called where queues may be had."""
 
-    def __init__(self, homes: Homes, guests: Guests, runs: Runs, stir: Callable[[], None]) -> None:
+    def __init__(
+        self, homes: Homes, newcomers: Newcomers, guests: Guests, runs: Runs, stir: Callable[[], None]
+    ) -> None:
         self._homes = homes
+        self._newcomers = newcomers
         self._guests = guests
         self._runs = runs
         self._stir = stir
@@ -79,7 +85,7 @@ class Hearsay:
     def _hear_late(self, heard: Wake | Rumour) -> None:
         match heard:
             case TaskAdded(number, task):
-                self._hear(TasksArrived(number, task.schedule_time))
+                self._hear(TasksAdded(number, ((task.schedule_time, task.name.task),)))
             case QueueChanged(stored) | QueuePurged(stored):
                 self._homes.apply(heard, self._homes.berths[stored.number].lane.bucket.at)
             case QueueDeleted():
@@ -91,26 +97,31 @@ class Hearsay:
 
     def _hear(self, rumour: Rumour) -> None:
         match rumour:
-            case TasksArrived(number, earliest):
-                berth = self._find(number, rumour)
-                if berth is not None:
-                    berth.lane.arrived(earliest)
-                    self._ready(berth)
-            case TaskRemoved(number, serial):
-                berth = self._find(number, rumour)
-                if berth is not None:
-                    berth.lane.forget(serial)
-                    self._ready(berth)
-            case RunsArrived(number):
-                if self._find(number, rumour) is not None:
-                    self._runs.read_soon()
-            case AttemptClosed(number, attempt):
-                if self._find(number, rumour) is not None and self._guests.closed(number, attempt):
-                    self._runs.read_soon()
             case HomesFreed():
                 self._stir()
             case Unheard():
                 self._read_all()
+            case _:
+                berth = self._find(rumour.number, rumour)
+                if berth is not None:
+                    self._hear_of_queue(berth, rumour)
+
+    def _hear_of_queue(self, berth: Berth, rumour: OfQueue) -> None:
+        match rumour:
+            case TasksAdded(_, places):
+                self._newcomers.announced(berth, places)
+                self._ready(berth)
+            case TasksArrived(_, earliest):
+                berth.lane.arrived(earliest)
+                self._ready(berth)
+            case TaskRemoved(_, serial):
+                berth.lane.forget(serial)
+                self._ready(berth)
+            case RunsArrived():
+                self._runs.read_soon()
+            case AttemptClosed(number, attempt):
+                if self._guests.closed(number, attempt):
+                    self._runs.read_soon()
             case _:
                 assert_never(rumour)
 

@@ -15,6 +15,7 @@ from kumotasks.dispatch.guests import Guests
 from kumotasks.dispatch.hearsay import Hearsay
 from kumotasks.dispatch.home import Homes
 from kumotasks.dispatch.lease import Lease, Tenure
+from kumotasks.dispatch.newcomers import Newcomers
 from kumotasks.dispatch.parting import Parting, dismiss
 from kumotasks.dispatch.runs import Runs
 from kumotasks.dispatch.scheduler import House
@@ -44,7 +45,8 @@ class Tenant:
         self._lease = lease
         self._runs = Runs(store, homes, parting.delivery)
         self._guests = Guests(store, homes)
-        self._hearsay = Hearsay(homes, self._guests, self._runs, self.stir)
+        self._newcomers = Newcomers(store, clock)
+        self._hearsay = Hearsay(homes, self._newcomers, self._guests, self._runs, self.stir)
         self._house: House | None = None
         self._stirred = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
@@ -64,6 +66,7 @@ class Tenant:
         self._house = house
         self._runs.begin(house)
         self._guests.begin(house)
+        self._newcomers.begin(house)
         self._hearsay.begin(house)
         self._parting.begin(house)
         self._store.overhear(self._hearsay.hear)

@@ -9,11 +9,13 @@ The caller makes the attempts it is told to make, and says when they end. A task
 offered again only once its failure is committed.
 
 Where others add to the queue as well, the edge moves back in front of what they say has come, and the lane reads again
-from there; what it has already, it knows again.
+from there; what it has already, it knows again. What others name is fetched by name, and comes in as if it had been
+added here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kumotasks.domain.bucket import Bucket
@@ -53,6 +55,13 @@ class Open:
 
 
 @dataclass(slots=True, eq=False)
+class Fetch:
+    """Tasks that others added are being read; what comes of those in `outdated` is older than what is known."""
+
+    outdated: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
 class Lane:
     """See the module's head. `uncommitted` results keep the lane from sending anything new."""
 
@@ -71,6 +80,7 @@ class Lane:
     _loading: bool = False
     _missed: dict[int, Task] = field(default_factory=dict)
     _ended: set[int] = field(default_factory=set)
+    _fetches: list[Fetch] = field(default_factory=list)
     _shrunk: bool = False
     _arrived: int | None = None  # while loading: from where on others have added
     _clashed: bool = False  # a task was left in the store, for another has its serial
@@ -95,6 +105,7 @@ class Lane:
             return
         if self._loading:
             self._missed[task.serial] = task
+            self._ended.discard(task.serial)
         self._lower_bound(task.schedule_time)
 
     def arrived(self, earliest: int) -> None:
@@ -107,13 +118,45 @@ class Lane:
                 self._window.release_from(earliest)  # else what has come would wait behind what is due later
         self._lower_bound(earliest)
 
+    def announced(self, places: Sequence[Place], now: int) -> list[str]:
+        """Others have added tasks at these places; the ids of those to be fetched now."""
+        self._advance_edge(now)
+        ids = []
+        for place in places:
+            if place <= self.edge:
+                ids.append(place[1])
+            elif self._loading:
+                self.arrived(place[0])
+            else:
+                self._lower_bound(place[0])
+        return ids
+
+    def begin_fetch(self) -> Fetch:
+        fetch = Fetch()
+        self._fetches.append(fetch)
+        return fetch
+
+    def end_fetch(self, fetch: Fetch, tasks: Sequence[Task], now: int) -> None:
+        """What was there of the tasks that others had added."""
+        if fetch not in self._fetches:
+            return  # the queue was purged meanwhile
+        self._fetches.remove(fetch)
+        for task in tasks:
+            if task.serial not in fetch.outdated:
+                self.offer(task, now)
+
+    def abandon_fetch(self, fetch: Fetch) -> None:
+        """It failed: what others have added is somewhere among all that waits."""
+        if fetch in self._fetches:
+            self._fetches.remove(fetch)
+            self.arrived(0)
+
     def closed_elsewhere(self, attempt: str) -> bool:
         """An attempt on another node is over, its task as the store has it now; False if it was not known."""
         serial = self.elsewhere.close(attempt)
         if serial is None:
             return False
-        if self._loading:
-            self._ended.add(serial)  # what is being read may be older
+        self._outdate(serial)
         self.arrived(0)
         return True
 
@@ -129,13 +172,13 @@ class Lane:
         opened = self._open.get(serial)
         if opened is not None:
             opened.dropped = True
-        if self._loading:
-            self._ended.add(serial)
+        self._outdate(serial)
 
     def reset(self, queue: Queue, generation: int) -> None:
         """The queue was purged: everything known is void; what is created from now on belongs to `generation`."""
         self.queue, self.generation = queue, generation
         self._window.clear()
+        self._fetches.clear()
         self.unloaded, self.edge = None, (0, "")
         for opened in self._open.values():
             opened.dropped = True
@@ -176,6 +219,13 @@ class Lane:
             earliest, self._arrived = self._arrived, None
             self.arrived(earliest)
 
+    def _outdate(self, serial: int) -> None:
+        """What is being read of a task may be older than what is known."""
+        if self._loading:
+            self._ended.add(serial)
+        for fetch in self._fetches:
+            fetch.outdated.add(serial)
+
     # attempts
 
     def opened(self, task: Task, *, in_slot: bool) -> Open:
@@ -200,13 +250,12 @@ class Lane:
             return
         task = opened.task
         del self._open[task.serial]
+        self._outdate(task.serial)
         if self._clashed:
             self._clashed = False
             self.arrived(0)
         if not opened.dropped:
             self.offer(task, now)
-        elif self._loading:
-            self._ended.add(task.serial)
 
     def slot_freed(self) -> None:
         """The worker answered, or was given up; what it made of the task may not be committed yet."""

@@ -45,8 +45,9 @@ class Engine(Protocol):
     def overhear_records(self, listener: Callable[[], None]) -> None:
         """Call `listener` on the event loop soon after another process has touched records; it may be missed."""
 
-    def read(self, begin: Begin[T]) -> Awaitable[T]:
-        """Drive an operation that only reads, on one state of the store that has every answered commit."""
+    def read(self, begin: Begin[T], *, single: bool = False) -> Awaitable[T]:
+        """Drive an operation that only reads, on one state of the store that has every answered commit. `single`: it
+        asks once."""
 
     def write(self, begin: Begin[T], of: QueueName | None = None) -> Awaitable[T]:
         """Drive an operation in a transaction, perhaps together with others. What is written of one queue is done in

@@ -45,6 +45,14 @@ class AskEach:
 
 
 @dataclass(frozen=True, slots=True)
+class SeekEach:
+    """One statement that reads, for each of `parameters`; answers every row found, in no order."""
+
+    statement: str
+    parameters: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
 class Done(Generic[V_co]):
     """What an operation came to."""
 
@@ -54,7 +62,8 @@ class Done(Generic[V_co]):
     touched: bool = False  # records were put or deleted: other nodes are to look which
 
 
-Asking = Generator[Ask | AskEach, Rows, T]  # a part of an operation
+Asked = Ask | AskEach | SeekEach
+Asking = Generator[Asked, Rows, T]  # a part of an operation
 Operation = Asking[Done[T]]
 Begin = Callable[[], Operation[T]]  # begins an operation, possibly again
 

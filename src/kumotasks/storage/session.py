@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
-from kumotasks.storage.operation import Ask, AskEach, Done, Operation, Row, Rows, weight
+from kumotasks.storage.operation import AskEach, Asked, Done, Operation, Row, Rows, SeekEach, weight
 from kumotasks.storage.rows import RowDamaged
 
 T = TypeVar("T")
@@ -57,10 +57,12 @@ class Session:
         finally:
             self.connection.execute("COMMIT")
 
-    def _answer(self, ask: Ask | AskEach) -> Rows:
+    def _answer(self, ask: Asked) -> Rows:
         statement = self.statements[ask.statement]
         if isinstance(ask, AskEach):
             return [(self.connection.executemany(statement, ask.parameters).rowcount,)]
+        if isinstance(ask, SeekEach):
+            return [row for each in ask.parameters for row in self.connection.execute(statement, each)]
         cursor = self.connection.execute(statement, ask.parameters)
         if cursor.description is None:
             return [(cursor.rowcount,)]

@@ -124,7 +124,7 @@ class SqliteEngine:
     async def find_queue(self, name: QueueName) -> StoredQueue | None:
         return self._known.find(name)
 
-    async def read(self, begin: Begin[T]) -> T:
+    async def read(self, begin: Begin[T], *, single: bool = False) -> T:
         if self._parts is None:
             raise StorageUnavailable
         return await self._parts.readers.read(begin)

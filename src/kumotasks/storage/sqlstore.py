@@ -131,6 +131,9 @@ class SqlStore:
     ) -> list[Task]:
         return await self._engine.read(partial(tasks.due_tasks, stored, after, until, limit, max_bytes))
 
+    async def find_tasks(self, wanted: Sequence[tuple[StoredQueue, Sequence[str]]]) -> list[tuple[int, Task]]:
+        return await self._engine.read(partial(tasks.find_tasks, wanted), single=True)
+
     async def next_due(self, stored: StoredQueue, *, after: Position | None) -> int | None:
         return await self._engine.read(partial(tasks.next_due, stored, after))
 

@@ -131,10 +131,8 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one pass of the janitor did. `more` asks for another pass at once, `next_due` for one at that instant.
-
-    `expired` are the tasks that reached the end of their retention in this pass.
-    """
+    """What one pass of the janitor did. `more` asks for another at once, `next_due` for one at that instant; `expired`
+    are the tasks whose retention has ended."""
 
     removed: int
     more: bool
@@ -185,8 +183,16 @@ LEASE = 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
+class TasksAdded:
+    """Another node added tasks to a queue at home here: `find_tasks` has them. A place is a schedule time and an id."""
+
+    number: int
+    places: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TasksArrived:
-    """Another node added tasks to a queue at home here, the earliest due at `earliest`: they are in the store."""
+    """The same, where they are too large to be named: the earliest is due at `earliest`, `due_tasks` has them."""
 
     number: int
     earliest: int
@@ -209,8 +215,7 @@ class RunsArrived:
 
 @dataclass(frozen=True, slots=True)
 class AttemptClosed:
-    """An attempt that was handed over to this home has been settled: its slot is free, its task in the store as it is
-    now, or gone."""
+    """An attempt that was handed over to this home is settled: its slot is free, its task as the store has it."""
 
     number: int
     attempt: str
@@ -223,11 +228,10 @@ class HomesFreed:
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """Rumours may have been missed, or a commit's answer: everything that rests on them is to be read anew. Told after
-    a connection was lost, and now and then as a safety net."""
+    """Rumours may have been missed, or a commit's answer: what rests on them is to be read anew. Also told at times."""
 
 
-Rumour = TasksArrived | TaskRemoved | RunsArrived | AttemptClosed | HomesFreed | Unheard
+Rumour = TasksAdded | TasksArrived | TaskRemoved | RunsArrived | AttemptClosed | HomesFreed | Unheard
 Overhearer = Callable[[Sequence[Rumour]], None]
 
 
@@ -323,6 +327,9 @@ class Store(Protocol):
     ) -> list[Task]:
         """The next tasks in order of (schedule time, id) behind `after`, scheduled at or before `until`; at most
         `limit`, and no more than fill `max_bytes`, but one at least if there is one."""
+
+    async def find_tasks(self, wanted: Sequence[tuple[StoredQueue, Sequence[str]]]) -> list[tuple[int, Task]]:
+        """Of each queue the tasks of these ids, as far as they are there: (queue number, task), in no order."""
 
     async def next_due(self, stored: StoredQueue, *, after: Position | None) -> int | None:
         """The schedule time of the first task behind `after`, None if there is none."""

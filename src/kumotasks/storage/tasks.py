@@ -12,13 +12,14 @@ import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from kumotasks.domain.errors import EntityNotFound, KumoError, QueueNotFound, TaskExists, TaskGone, TaskNameRetired
 from kumotasks.domain.names import QueueName, TaskName
 from kumotasks.domain.retry import dispatched
 from kumotasks.domain.task import Task, generated_id
 from kumotasks.storage.ended import Ended
-from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation, Row
+from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation, Row, SeekEach
 from kumotasks.storage.queues import find_queue, guard, is_current
 from kumotasks.storage.remains import leave_behind
 from kumotasks.storage.rows import columns, pack_definition, pack_progress, unpack_queue, unpack_task
@@ -239,6 +240,14 @@ def due_tasks(
     place = _BEFORE_ALL if after is None else (after.schedule_time, after.task)
     rows = yield Ask("tasks_due", (stored.number, stored.generation, *place, until, limit), max_bytes)
     return Done([unpack_task(stored.queue.name, row) for row in rows])
+
+
+def find_tasks(wanted: Sequence[tuple[StoredQueue, Sequence[str]]]) -> Operation[list[tuple[int, Task]]]:
+    names = {stored.number: stored.queue.name for stored, _ in wanted}
+    keys: list[Row] = [(stored.number, stored.generation, task) for stored, ids in wanted for task in ids]
+    rows = yield SeekEach("current_task", keys)
+    found = [(cast("int", row[0]), row[1:]) for row in rows]
+    return Done([(number, unpack_task(names[number], row)) for number, row in found])
 
 
 def next_due(stored: StoredQueue, after: Position | None) -> Operation[int | None]:

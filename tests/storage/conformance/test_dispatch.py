@@ -12,7 +12,7 @@ from kumotasks.domain.retry import dispatched
 from kumotasks.domain.task import Progress, Task
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.store import Position, StoredQueue
-from tests.factory import NOW, a_named_task, a_request, a_task, ended, failed, ids, queue_name
+from tests.factory import NOW, a_named_task, a_queue, a_request, a_task, ended, failed, ids, queue_name
 
 
 async def due(
@@ -53,6 +53,37 @@ async def test_due_tasks_end_by_size_but_are_one_at_least(store: SqlStore, q: St
     await store.add_tasks([a_task(target=a_request(b"x" * 50_000)) for _ in range(4)])
     for max_bytes, count in ((110_000, 2), (0, 1)):
         assert len(await store.due_tasks(q, after=None, until=NOW, limit=9, max_bytes=max_bytes)) == count
+
+
+async def test_tasks_are_found_by_their_ids(store: SqlStore, q: StoredQueue) -> None:
+    other = await store.create_queue(a_queue("other"), NOW)
+    first, second, third = a_task(), a_named_task("n"), a_task(queue="other", target=a_request(b"body"))
+    for task in (first, second, third):
+        await store.add_tasks([task])
+    found = await store.find_tasks([(q, [first.name.task, "gone", "n"]), (other, [third.name.task, "n"])])
+    assert sorted(found, key=lambda each: each[1].name.task) == sorted(
+        [(q.number, first), (q.number, second), (other.number, third)], key=lambda each: each[1].name.task
+    )
+    assert await store.find_tasks([]) == []
+
+
+async def test_no_task_is_found_in_a_queue_as_it_was(store: SqlStore, q: StoredQueue) -> None:
+    before, after = a_named_task("before"), a_named_task("after")
+    await store.add_tasks([before])
+    purged = await store.purge_queue(queue_name(), now=NOW, names_until=NOW)
+    await store.add_tasks([after])
+    assert await store.find_tasks([(q, ["before", "after"])]) == []
+    assert await store.find_tasks([(purged, ["before", "after"])]) == [(q.number, after)]
+
+
+async def test_a_task_is_found_as_its_last_attempt_left_it(store: SqlStore, q: StoredQueue) -> None:
+    task = a_task()
+    await store.add_tasks([task])
+    tried = replace(dispatched(task, NOW + 11), schedule_time=NOW + 35)
+    await store.settle(failed(q, tried))
+    assert await store.find_tasks([(q, [task.name.task])]) == [(q.number, tried)]
+    await store.settle(ended(q, tried))
+    assert await store.find_tasks([(q, [task.name.task])]) == []
 
 
 async def test_a_failure_moves_the_task_to_its_next_time(store: SqlStore, q: StoredQueue, five: list[Task]) -> None:

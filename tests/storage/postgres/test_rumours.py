@@ -18,9 +18,10 @@ from kumotasks.storage.store import (
     RunsArrived,
     StoredQueue,
     TaskRemoved,
+    TasksAdded,
     TasksArrived,
 )
-from tests.factory import NOW, a_named_task, a_queue, a_task, ids, queue_name
+from tests.factory import NOW, a_named_task, a_queue, a_request, a_task, ids, queue_name
 from tests.storage.postgres.conftest import Hearing
 
 
@@ -29,15 +30,59 @@ async def test_the_home_hears_of_tasks_and_runs(here: SqlStore, there: SqlStore,
     told = Hearing(there)
     task, named = a_task(due=NOW + 7), a_named_task("n", due=NOW + 5)
     await here.add_tasks([task])
-    await told.rumour(TasksArrived(q.number, NOW + 7))
+    await told.rumour(TasksAdded(q.number, ((NOW + 7, task.name.task),)))
     await here.add_tasks([named])
-    await told.rumour(TasksArrived(q.number, NOW + 5))
+    await told.rumour(TasksAdded(q.number, ((NOW + 5, "n"),)))
     await here.request_run(task.name, NOW)
     await told.rumour(RunsArrived(q.number))
     assert [number for number, _ in await there.run_requests()] == [q.number]
     await here.delete_task(task.name, now=NOW, name_until=NOW)
     await told.rumour(TaskRemoved(q.number, task.serial))
     assert told.wakes == []
+
+
+async def test_large_tasks_are_told_of_by_the_time_of_the_first(
+    here: SqlStore, there: SqlStore, q: StoredQueue
+) -> None:
+    await there.take_homes()
+    told = Hearing(there)
+    large = a_request(b"x" * 20_000)
+    small, *others = a_task(due=NOW), a_task(due=NOW + 9, target=large), a_task(due=NOW + 4, target=large)
+    await here.add_tasks([small, *others])
+    await told.rumour(TasksArrived(q.number, NOW + 4))
+    await told.rumour(TasksAdded(q.number, ((NOW, small.name.task),)))
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_of_a_thousand_tasks_in_one_commit_each_is_told(
+    here: SqlStore, there: SqlStore, q: StoredQueue, *, named: bool
+) -> None:
+    """More than one text of the database holds."""
+    await there.take_homes()
+    told = Hearing(there)
+    tasks = [a_task(f"{'n' * 400}{n}" if named else None, due=NOW + n, named=named) for n in range(1_000)]
+    await here.add_tasks(tasks)
+    expected = sorted((task.schedule_time, task.name.task) for task in tasks)
+
+    def places() -> list[tuple[int, str]]:
+        return sorted(place for each in told.rumours if isinstance(each, TasksAdded) for place in each.places)
+
+    await told.until(lambda: len(places()) >= len(expected))
+    assert places() == expected
+
+
+async def test_one_commit_tells_each_home_once(here: SqlStore, there: SqlStore) -> None:
+    """Of many queues and calls."""
+    queues = [await here.create_queue(a_queue(f"q{n}"), NOW) for n in range(5)]
+    await there.take_homes()
+    told = Hearing(there)
+    deliveries: list[int] = []
+    there.overhear(lambda rumours: deliveries.append(len(rumours)))
+    added = [here.add_tasks([a_task(queue=f"q{n}")]) for n in range(5) for _ in range(20)]
+    await asyncio.gather(*added)
+    await told.until(lambda: sum(len(each.places) for each in told.rumours if isinstance(each, TasksAdded)) == 100)
+    assert {each.number for each in told.rumours if isinstance(each, TasksAdded)} == {q.number for q in queues}
+    assert len(deliveries) < 10
 
 
 async def test_nobody_hears_of_his_own_queue(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:

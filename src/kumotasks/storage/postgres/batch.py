@@ -17,7 +17,16 @@ from kumotasks.storage.bulk import Surprised
 from kumotasks.storage.ended import Ended
 from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling
 from kumotasks.storage.operation import Row
-from kumotasks.storage.postgres.rumours import CHANNEL, Note, RecordsTouched, addressee, notes_of, payload
+from kumotasks.storage.postgres.rumours import (
+    CHANNEL,
+    Note,
+    RecordsTouched,
+    addressee,
+    lines_of,
+    notes_of,
+    parts,
+    texts,
+)
 from kumotasks.storage.postgres.session import Session
 from kumotasks.storage.records import RecordChanged
 from kumotasks.storage.remains import surplus_row
@@ -30,12 +39,14 @@ _Name = tuple[int, str]
 
 async def tell(session: Session, teller: str, node: str, notes: Sequence[Note]) -> None:
     """Tell other nodes: of a queue, its home, if that is another; of what concerns everybody, all."""
-    for_all = [payload(teller, note) for note in notes if addressee(note) is None]
-    for_homes = [(addressee(note), payload(teller, note)) for note in notes if addressee(note) is not None]
+    said = [(addressee(note), line) for note in notes for line in lines_of(note)]
+    for_all = [line for number, line in said if number is None]
+    for_homes = [each for each in said if each[0] is not None]
     if for_all:
-        await session.link.fetch("tell_all", CHANNEL, for_all)
+        await session.link.fetch("tell_all", CHANNEL, texts(teller, for_all))
     if for_homes:
-        await session.link.fetch("tell", CHANNEL, *zip(*for_homes, strict=True), node)
+        numbers, lines = zip(*for_homes, strict=True)
+        await session.link.fetch("tell", CHANNEL, teller, numbers, parts(lines), lines, node)
 
 
 def as_operation(job: Job, ended: Ended) -> Operating:

@@ -24,7 +24,7 @@ from kumotasks.storage.job import Job, Operating, Outcome, Settling, Waiter, add
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.postgres.ears import Ears
 from kumotasks.storage.postgres.link import Link, Server
-from kumotasks.storage.postgres.rumours import Note, QueueTouched, RecordsTouched, heard
+from kumotasks.storage.postgres.rumours import QueueTouched, RecordsTouched, heard
 from kumotasks.storage.postgres.schema import ENGINE, bring_up_to_date
 from kumotasks.storage.postgres.session import Readers, Session
 from kumotasks.storage.postgres.stream import House, Stream
@@ -123,10 +123,10 @@ class PostgresEngine:
         known = self._house.known.find(name)
         return known if known is not None else await self.read(partial(queues.seek_queue, name))
 
-    async def read(self, begin: Begin[T]) -> T:
+    async def read(self, begin: Begin[T], *, single: bool = False) -> T:
         if self._parts is None:
             raise StorageUnavailable
-        return await self._parts.readers.read(begin)
+        return await self._parts.readers.read(begin, single=single)
 
     def write(self, begin: Begin[T], of: QueueName | None = None) -> Awaitable[T]:
         waiter = self._waiter()
@@ -177,13 +177,15 @@ class PostgresEngine:
     # what other nodes did
 
     def _hear(self, text: str) -> None:
-        note: Note | None = heard(text, by=self._house.teller)
-        if isinstance(note, QueueTouched):
-            self._look_again(note.number)
-        elif isinstance(note, RecordsTouched):
-            self._tell_of_records()
-        elif note is not None:
-            self._tell((note,))
+        rumours: list[Rumour] = []
+        for note in heard(text, by=self._house.teller):
+            if isinstance(note, QueueTouched):
+                self._look_again(note.number)
+            elif isinstance(note, RecordsTouched):
+                self._tell_of_records()
+            else:
+                rumours.append(note)
+        self._tell(rumours)
 
     def _tell(self, rumours: Sequence[Rumour]) -> None:
         for overhearer in self._overhearers:

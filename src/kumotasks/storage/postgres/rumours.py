@@ -1,14 +1,15 @@
-"""What nodes tell each other through the database: short texts, and what they mean to whoever hears them.
+"""What nodes tell each other through the database: short texts of some lines, and what they mean to whoever hears them.
 
 A text names its teller, who ignores it when it comes back: he has told his own house himself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from kumotasks.domain.task import Task
 from kumotasks.storage.store import (
     AttemptClosed,
     HomesFreed,
@@ -21,12 +22,16 @@ from kumotasks.storage.store import (
     TaskAdded,
     TaskDeleted,
     TaskRemoved,
+    TasksAdded,
     TasksArrived,
     Unheard,
     Wake,
 )
 
 CHANNEL = "kumo"
+_PART = 7_000  # bytes of a text; the server refuses 8,000
+_LINE = 2_000  # bytes of a line with many places, before the last of them
+_LARGE = 16 * 1024  # bytes of a body: of such tasks their home reads as many as it has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +50,29 @@ Note = Rumour | QueueTouched | RecordsTouched
 
 
 def notes_of(wakes: Iterable[Wake], rumours: Iterable[Rumour]) -> list[Note]:
-    """What other nodes are to be told of a commit; of tasks that were added, the earliest of each queue."""
-    notes: dict[tuple[str, int, int | str], Note] = {}
+    """What other nodes are to be told of a commit."""
+    added: dict[int, list[Task]] = {}
+    notes: dict[Note, None] = {}
     for wake in wakes:
-        note = _note_of(wake)
-        if isinstance(note, TasksArrived):
-            before = notes.get(("a", note.number, 0))
-            if isinstance(before, TasksArrived) and before.earliest <= note.earliest:
-                continue
-            notes["a", note.number, 0] = note
+        if isinstance(wake, TaskAdded):
+            added.setdefault(wake.number, []).append(wake.task)
         else:
-            notes[_text(note)] = note
-    return [*notes.values(), *rumours]
+            notes[_note_of(wake)] = None
+    return [*(note for number, tasks in added.items() for note in _additions(number, tasks)), *notes, *rumours]
+
+
+def _additions(number: int, tasks: Sequence[Task]) -> Iterator[Note]:
+    small = tuple((task.schedule_time, task.name.task) for task in tasks if len(task.target.body) < _LARGE)
+    if small:
+        yield TasksAdded(number, small)
+    if len(small) < len(tasks):
+        yield TasksArrived(number, min(task.schedule_time for task in tasks if len(task.target.body) >= _LARGE))
 
 
 def _note_of(wake: Wake) -> Note:
     match wake:
         case TaskAdded(number, task):
-            return TasksArrived(number, task.schedule_time)
+            return TasksAdded(number, ((task.schedule_time, task.name.task),))
         case TaskDeleted(number, task):
             return TaskRemoved(number, task.serial)
         case RunRequested(number, _):
@@ -80,24 +90,55 @@ def addressee(note: Note) -> int | None:
     return None if isinstance(note, QueueTouched | RecordsTouched | HomesFreed | Unheard) else note.number
 
 
-def payload(teller: str, note: Note) -> str:
-    kind, number, detail = _text(note)
-    return f"{teller} {kind} {number} {detail}"
-
-
-def _text(note: Note) -> tuple[str, int, int | str]:
+def lines_of(note: Note) -> list[str]:
+    """A note as lines of kind, queue number and detail."""
+    kind = _KINDS[type(note)]
     match note:
+        case TasksAdded(number, places):
+            return [f"{kind} {number} {detail}" for detail in _listed(places)]
         case TasksArrived(number, detail) | TaskRemoved(number, detail) | AttemptClosed(number, detail):
-            return _KINDS[type(note)], number, detail
+            return [f"{kind} {number} {detail}"]
         case RunsArrived(number) | QueueTouched(number):
-            return _KINDS[type(note)], number, 0
+            return [f"{kind} {number} "]
         case HomesFreed() | Unheard() | RecordsTouched():
-            return _KINDS[type(note)], 0, 0
+            return [f"{kind} 0 "]
         case _:
             assert_never(note)
 
 
+def _listed(places: Sequence[tuple[int, str]]) -> Iterator[str]:
+    """`TIME:ID TIME:ID …`, no longer than a line may be."""
+    listed, size = [], 0
+    for instant, task in places:
+        listed.append(f"{instant}:{task}")
+        size += len(listed[-1]) + 1
+        if size > _LINE:
+            yield " ".join(listed)
+            listed, size = [], 0
+    if listed:
+        yield " ".join(listed)
+
+
+def parts(lines: Sequence[str]) -> list[int]:
+    """For each line the number of the text it goes into, so that none grows too long."""
+    numbers, part, size = [], 0, 0
+    for line in lines:
+        size += len(line) + 1
+        if size > _PART:
+            part, size = part + 1, len(line) + 1
+        numbers.append(part)
+    return numbers
+
+
+def texts(teller: str, lines: Sequence[str]) -> list[str]:
+    told: dict[int, list[str]] = {}
+    for part, line in zip(parts(lines), lines, strict=True):
+        told.setdefault(part, [teller]).append(line)
+    return ["\n".join(each) for each in told.values()]
+
+
 _KINDS: Mapping[type[Note], str] = {
+    TasksAdded: "t",
     TasksArrived: "a",
     TaskRemoved: "d",
     RunsArrived: "r",
@@ -108,6 +149,7 @@ _KINDS: Mapping[type[Note], str] = {
     Unheard: "u",
 }
 _MEANING: Mapping[str, Callable[[int, str], Note]] = {
+    "t": lambda number, listed: TasksAdded(number, tuple(_place(each) for each in listed.split(" "))),
     "a": lambda number, earliest: TasksArrived(number, int(earliest)),
     "d": lambda number, serial: TaskRemoved(number, int(serial)),
     "r": lambda number, _: RunsArrived(number),
@@ -119,10 +161,18 @@ _MEANING: Mapping[str, Callable[[int, str], Note]] = {
 }
 
 
-def heard(text: str, *, by: str) -> Note | None:
-    """What a text means; None where it is of one's own, or of a version that knows more."""
-    teller, _, rest = text.partition(" ")
-    kind, _, rest = rest.partition(" ")
-    number, _, detail = rest.partition(" ")
-    meaning = _MEANING.get(kind)
-    return None if teller == by or meaning is None else meaning(int(number), detail)
+def _place(text: str) -> tuple[int, str]:
+    instant, _, task = text.partition(":")
+    return int(instant), task
+
+
+def heard(text: str, *, by: str) -> Iterator[Note]:
+    """What a text means; nothing where it is of one's own, and of its lines none of a version that knows more."""
+    teller, *lines = text.split("\n")
+    if teller == by:
+        return
+    for line in lines:
+        kind, number, detail = line.split(" ", 2)
+        meaning = _MEANING.get(kind)
+        if meaning is not None:
+            yield meaning(int(number), detail)

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TypeVar
 
 from kumotasks.domain.errors import StorageUnavailable
-from kumotasks.storage.operation import Ask, AskEach, Begin, Done, Operation, Row, Rows, weight
-from kumotasks.storage.postgres.link import FAILURES, Link, breaks_link
+from kumotasks.storage.operation import AskEach, Asked, Begin, Done, Operation, Row, Rows, SeekEach, weight
+from kumotasks.storage.postgres.link import FAILURES, Connection, Link, breaks_link
 
 _FIRST, _MOST = 16, 512  # rows fetched at a time where bytes count
 
@@ -26,8 +26,7 @@ class Session:
     async def transaction(self, isolation: str, *, readonly: bool = False) -> AsyncIterator[None]:
         """The one place where a transaction begins and ends. After a failure nothing is done, save where the commit
         itself was cut: then nobody knows."""
-        try:
-            connection = await self.link.open()
+        async with self.connected() as connection:
             transaction = connection.transaction(isolation=isolation, readonly=readonly)
             await transaction.start()
             try:
@@ -36,6 +35,12 @@ class Session:
                 await self._undo(transaction.rollback())
                 raise
             await transaction.commit()
+
+    @contextlib.asynccontextmanager
+    async def connected(self) -> AsyncIterator[Connection]:
+        """A connection, which is given up if it breaks: what is asked of it is a transaction each."""
+        try:
+            yield await self.link.open()
         except FAILURES as failure:
             if breaks_link(failure):
                 self.link.drop()
@@ -60,8 +65,10 @@ class Session:
             done: Done[T] = end.value
             return done
 
-    async def _answer(self, ask: Ask | AskEach) -> Rows:
-        if isinstance(ask, AskEach):
+    async def _answer(self, ask: Asked) -> Rows:
+        if isinstance(ask, SeekEach) and not ask.parameters:
+            return []
+        if isinstance(ask, AskEach | SeekEach):
             return await self.each(ask.statement, ask.parameters)
         if ask.max_bytes is None:
             return await self.link.fetch(ask.statement, *ask.parameters)
@@ -100,12 +107,13 @@ class Readers:
         self._idle = list(sessions)
         self._free = asyncio.Semaphore(len(sessions))
 
-    async def read(self, begin: Begin[T]) -> T:
-        """Drive an operation that only reads, on one state of the store; StorageUnavailable."""
+    async def read(self, begin: Begin[T], *, single: bool = False) -> T:
+        """Drive an operation that only reads, on one state of the store; `single`: with one statement, for which no
+        transaction need be opened. StorageUnavailable."""
         async with self._free:
             session = self._idle.pop()
             try:
-                async with session.transaction("repeatable_read", readonly=True):
+                async with session.connected() if single else session.transaction("repeatable_read", readonly=True):
                     return (await session.drive(begin())).value
             except FAILURES as failure:
                 raise StorageUnavailable from failure

@@ -6,7 +6,7 @@ unknown here comes back, to be added by its own operation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import cast
 
@@ -16,8 +16,8 @@ from kumotasks.storage.ended import Ended
 from kumotasks.storage.job import Adding, Job, Outcome, Settling
 from kumotasks.storage.operation import Row
 from kumotasks.storage.postgres.link import Link
-from kumotasks.storage.postgres.rumours import Note
-from kumotasks.storage.store import Settlement, StoredQueue, TaskAdded, TasksArrived
+from kumotasks.storage.postgres.rumours import Note, notes_of
+from kumotasks.storage.store import Settlement, StoredQueue, TaskAdded
 from kumotasks.storage.tasks import task_key, task_row
 
 _ENDED_COLUMNS, _ADDED_COLUMNS = 5, 9
@@ -31,7 +31,7 @@ class Turn:
         self._ended = ended
         self._adding: list[tuple[StoredQueue, Adding]] = []
         self._settling: list[Settling] = []
-        self.notes: list[Note] = []
+        self.notes: Sequence[Note] = ()
 
     def takes(self, job: Job) -> bool:
         """Take `job` if it is plain."""
@@ -74,16 +74,18 @@ class Turn:
 
     def _answer_adds(self, outcome: Outcome, ids: list[str] | None, elsewhere: frozenset[int]) -> list[Job]:
         kept = None if ids is None else frozenset(ids)
+        added: list[TaskAdded] = []
         again: list[Job] = []
         for stored, job in self._adding:
             number = stored.number
             if kept is not None and f"{number}/{job.tasks[0].name.task}" not in kept:
                 again.append(job)
                 continue
-            outcome.wakes += [TaskAdded(number, task) for task in job.tasks]
+            added += [TaskAdded(number, task) for task in job.tasks]
             outcome.answers.append((job.waiter, list(job.tasks)))
-            if number in elsewhere:
-                self.notes.append(TasksArrived(number, min(task.schedule_time for task in job.tasks)))
+        outcome.wakes += added
+        if elsewhere:
+            self.notes = notes_of([wake for wake in added if wake.number in elsewhere], ())
         return again
 
 

@@ -63,10 +63,12 @@ ORDER BY queue, attempt;
 DELETE FROM open_attempt WHERE queue = $1 AND attempt = $2 AND id = $3 AND serial = $4;
 
 -- name: tell
--- Only where somebody else is home of the queue.
-SELECT count(pg_notify($1, said.payload))
-FROM unnest($2::bigint[], $3::text[]) AS said(number, payload)
-JOIN queue ON queue.number = said.number AND queue.home_node <> $4;
+-- Only where somebody else is home of the queue: to each home one text, or one for each of its parts.
+SELECT count(pg_notify($1, told.payload)) FROM (
+    SELECT $2::text || string_agg(E'\n' || said.line, '') AS payload
+    FROM unnest($3::bigint[], $4::int[], $5::text[]) AS said(number, part, line)
+    JOIN queue ON queue.number = said.number AND queue.home_node <> $6
+    GROUP BY queue.home_node, said.part) AS told;
 
 -- name: tell_all
 SELECT count(pg_notify($1, said.payload)) FROM unnest($2::text[]) AS said(payload);

@@ -7,6 +7,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: task_is_there
 SELECT 1 FROM task WHERE queue = ? AND generation = ? AND id = ?;
 
+-- name: current_task
+SELECT task.queue, task.id, serial, schedule_time, create_time, named, definition, progress FROM task
+JOIN queue ON queue.number = task.queue AND queue.generation = task.generation
+WHERE task.queue = ? AND task.generation = ? AND task.id = ?;
+
 -- name: task_by_id
 SELECT id, serial, schedule_time, create_time, named, definition, progress FROM task
 WHERE queue = ? AND generation = ? AND id = ?;
