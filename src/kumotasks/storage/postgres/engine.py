@@ -1,4 +1,6 @@
-"""The PostgreSQL engine: two streams of batches, each queue in one of them, a third for what is of no queue, and reads.
+"""The PostgreSQL engine: a stream of batches for all queues, another for what is of no queue, and reads.
+
+One stream for all queues makes the largest batches, which is what a task costs least in.
 
 Here the parts are connected and ended, and what a commit came to is handed over on the event loop: wakes to the
 listeners first, then each waiter's own answer. Queues are kept in memory, kept true by what other nodes tell; nothing
@@ -46,13 +48,13 @@ def PostgresStore(url: str) -> SqlStore:  # noqa: N802 - reads as the class it m
 class _Parts:
     """What is open while the engine runs. `cold` is the stream of what is of no queue."""
 
-    streams: tuple[Stream, ...]
+    hot: Stream
     cold: Stream
     readers: Readers
     ears: Ears
 
     def of(self, name: QueueName | None) -> Stream:
-        return self.cold if name is None else self.streams[hash(name.text) % len(self.streams)]
+        return self.cold if name is None else self.hot
 
 
 class PostgresEngine:
@@ -97,14 +99,14 @@ class PostgresEngine:
             await ears.stop()
             raise StoreUnusable(f"the store {self._server.shown} cannot be reached") from failure
         self._house.known = Directory(every)
-        first, second, cold = (Stream(self._session(), self._house, self._deliver_soon) for _ in range(3))
-        self._parts = _Parts((first, second), cold, readers, ears)
+        hot, cold = (Stream(self._session(), self._house, self._deliver_soon) for _ in range(2))
+        self._parts = _Parts(hot, cold, readers, ears)
 
     async def stop(self) -> None:
         parts, self._parts = self._parts, None
         if parts is not None:
             await parts.ears.stop()
-            await asyncio.gather(*(stream.close() for stream in (*parts.streams, parts.cold)))
+            await asyncio.gather(parts.hot.close(), parts.cold.close())
             await parts.readers.stop()
 
     def _session(self) -> Session:
