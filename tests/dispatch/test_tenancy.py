@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from kumotasks.domain.clock import MILLISECOND, SECOND
+from kumotasks.domain.task import Task
 from kumotasks.storage.store import LEASE
 from tests.dispatch.many import Nodes
 
@@ -149,6 +151,31 @@ async def test_an_attempt_goes_on_while_its_queue_is_handed_over(nodes: Nodes) -
     assert [(seen.node, seen.task) for seen in nodes.sent] == [(first, task.name.task)]
     assert nodes.left() == []
     assert [len(berth.lane.elsewhere) for berth in second.homes.berths.values()] == [0]
+
+
+async def test_a_run_of_a_task_whose_attempt_was_handed_over_is_not_a_second_one(nodes: Nodes) -> None:
+    """Though the attempt ends while the requests are being read."""
+    first = await nodes.join()
+    await nodes.create_queues(1)
+    nodes.takes = 5 * SECOND
+    task = nodes.create_task(first, "q0")
+    await nodes.pass_time(SECOND)
+    second = await nodes.join()
+    nodes.stop(first)
+    await nodes.pass_time(2 * SECOND)
+    read, back = second.way.run_requests, asyncio.Event()
+
+    async def read_slowly() -> list[tuple[int, Task]]:
+        found = await read()
+        await back.wait()
+        return found
+
+    second.way.run_requests = read_slowly  # type: ignore[method-assign]
+    nodes.run(second, task)
+    await nodes.pass_time(10 * SECOND)
+    back.set()
+    await nodes.pass_time(SECOND)
+    assert [seen.node for seen in nodes.sent] == [first]
 
 
 async def test_an_attempt_that_was_handed_over_takes_a_slot(nodes: Nodes) -> None:

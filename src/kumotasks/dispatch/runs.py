@@ -47,6 +47,7 @@ class Runs:
             for attempt in self._delivery.open.values()
             if attempt.run and attempt.berth.parting is None
         }
+        under_way.update(*(home.lane.elsewhere.serials for home in self._homes.berths.values()))
         for number, task in await self._store.run_requests():
             berth = self._homes.berths.get(number)
             if berth is None or task.serial in under_way or task.serial in berth.lane.elsewhere:

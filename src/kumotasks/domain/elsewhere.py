@@ -21,6 +21,10 @@ class Elsewhere:
         return serial in self._serials
 
     @property
+    def serials(self) -> Collection[int]:
+        return self._serials.keys()
+
+    @property
     def attempts(self) -> Collection[str]:
         return self._attempts.keys()
 
