@@ -40,6 +40,52 @@ async def test_a_newcomer_gets_its_share_and_then_nothing_moves(nodes: Nodes) ->
     assert nodes.epochs() == epochs
 
 
+@pytest.mark.parametrize(("queues", "shares"), [(12, [3, 3, 2, 2, 2]), (4, [1, 1, 1, 1]), (13, [3, 3, 3, 2, 2])])
+async def test_five_nodes_share_as_evenly_as_can_be(nodes: Nodes, queues: int, shares: list[int]) -> None:
+    await nodes.join()
+    await nodes.create_queues(queues)
+    for _ in range(4):
+        await nodes.join()
+    await nodes.pass_time(20 * SECOND)
+    assert nodes.homes() == shares
+    epochs = nodes.epochs()
+    await nodes.pass_time(60 * SECOND)
+    assert nodes.epochs() == epochs
+
+
+async def test_the_last_of_five_gets_no_more_queues_moved_than_it_lacks(nodes: Nodes) -> None:
+    await nodes.join()
+    await nodes.create_queues(12)
+    for _ in range(3):
+        await nodes.join()
+    await nodes.pass_time(20 * SECOND)
+    assert nodes.homes() == [3, 3, 3, 3]
+    before = nodes.epochs()
+    await nodes.join()
+    await nodes.pass_time(20 * SECOND)
+    assert nodes.homes() == [3, 3, 2, 2, 2]
+    assert sum(now != then for now, then in zip(nodes.epochs(), before, strict=True)) == 2
+
+
+async def test_while_a_node_drains_the_others_keep_what_they_took(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(9)
+    await nodes.join()
+    await nodes.join()
+    await nodes.pass_time(20 * SECOND)
+    nodes.takes = 30 * SECOND
+    for n in range(9):
+        nodes.create_task(first, f"q{n}")
+    await nodes.pass_time(SECOND)
+    nodes.stop(first)
+    await nodes.pass_time(SOON)
+    assert nodes.homes() == [5, 4]
+    epochs = nodes.epochs()
+    await nodes.pass_time(20 * SECOND)
+    assert first in nodes.nodes
+    assert nodes.epochs() == epochs
+
+
 async def test_a_task_made_on_one_node_is_sent_by_the_home(nodes: Nodes) -> None:
     first, second = await nodes.join(), await nodes.join()
     await nodes.create_queues(2)

@@ -11,7 +11,7 @@ from tests.nodes.chronicle import Arrived, Chronicle, fullest_window, judge
 from tests.nodes.cluster import LOCATION, Cluster, until
 from tests.nodes.recipient import Recipient
 
-QUEUES = 15  # of 3 nodes and of 5 a multiple: a share is rounded up, so that of others one node might have none
+QUEUES = 12
 LIMITED = "limited"
 RATE = 40
 _SHARE = 4  # so much likelier is the limited queue to be chosen: it is to be busy all the time

@@ -19,27 +19,29 @@ from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.retry import dispatched
 from kumotasks.domain.task import Task
-from kumotasks.storage.store import (
+from kumotasks.storage.rumour import (
     AttemptClosed,
-    Home,
     HomesFreed,
+    Overhearer,
+    Rumour,
+    RunsArrived,
+    TaskRemoved,
+    TasksAdded,
+    TasksArrived,
+    Unheard,
+)
+from kumotasks.storage.store import (
+    Home,
     Listener,
     OpenAttempt,
-    Overhearer,
     Position,
     QueueChanged,
-    Rumour,
     RunRequested,
-    RunsArrived,
     Settlement,
     Standing,
     StoredQueue,
     TaskAdded,
     TaskDeleted,
-    TaskRemoved,
-    TasksAdded,
-    TasksArrived,
-    Unheard,
     Wake,
 )
 from tests.simulation.clock import NodeClock
@@ -76,6 +78,7 @@ class Database:
         self.chance = chance
         self.queues: dict[int, QueueRow] = {}
         self.nodes: dict[str, int] = {}
+        self.resigned: set[str] = set()
         self.open: dict[tuple[int, str], OpenAttempt] = {}
         self.ways: list[Way] = []
         self.settled: Callable[[Way, Settlement, bool], None] = lambda way, settlement, stands: None
@@ -257,9 +260,11 @@ class Way:
                 return None, ()
             database.nodes[node] = database.clock.now() + length
             homes = [row.home for row in database.queues.values()]
-            live = sum(database.alive(each) for each in database.nodes)
-            lapsed = live < len(database.nodes)
-            return Standing(live, len(homes), homes.count(node), homes.count(""), lapsed), ()
+            live = [each for each in database.nodes if database.alive(each)]
+            lapsed = len(live) < len(database.nodes)
+            sharing = sorted((homes.count(each), each) for each in live if each not in database.resigned)
+            rank = sum(each > (homes.count(node), node) for each in sharing)
+            return Standing(len(sharing), len(homes), homes.count(node), homes.count(""), lapsed, rank), ()
 
         standing = await self._do(0, act)
         self.node = "" if standing is None else node
@@ -302,6 +307,15 @@ class Way:
                 if attempt.number in held:
                     database.open[attempt.number, attempt.attempt] = replace(attempt, node=node)
             database.tell_all(self, HomesFreed())
+            return None, ()
+
+        await self._do(0, act)
+
+    async def resign(self) -> None:
+        node = self.node
+
+        def act() -> tuple[None, Sequence[Wake]]:
+            self._database.resigned.add(node)
             return None, ()
 
         await self._do(0, act)

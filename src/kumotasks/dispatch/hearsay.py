@@ -14,22 +14,24 @@ from kumotasks.dispatch.home import Berth, Homes
 from kumotasks.dispatch.newcomers import Newcomers
 from kumotasks.dispatch.runs import Runs
 from kumotasks.dispatch.scheduler import House
-from kumotasks.storage.store import (
+from kumotasks.storage.rumour import (
     AttemptClosed,
-    Home,
     HomesFreed,
-    QueueChanged,
-    QueueDeleted,
-    QueuePurged,
     Rumour,
-    RunRequested,
     RunsArrived,
-    TaskAdded,
-    TaskDeleted,
     TaskRemoved,
     TasksAdded,
     TasksArrived,
     Unheard,
+)
+from kumotasks.storage.store import (
+    Home,
+    QueueChanged,
+    QueueDeleted,
+    QueuePurged,
+    RunRequested,
+    TaskAdded,
+    TaskDeleted,
     Wake,
 )
 

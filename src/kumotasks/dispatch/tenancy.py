@@ -80,6 +80,7 @@ class Tenant:
         self._leaving = True
         if self._moving is not None:
             await asyncio.wait([self._moving])
+        await self._resign()
         await self._parting.part([*self._homes.berths.values()])
 
     async def move_out(self) -> None:
@@ -151,6 +152,12 @@ class Tenant:
         for berth in self._homes.berths.values():
             dismiss(berth)
         self._homes.berths.clear()
+
+    async def _resign(self) -> None:
+        try:
+            await self._store.resign()
+        except KumoError as refusal:  # the others find homes for what is left all the same, in a while
+            logger.warning("the node could not resign", extra={"reason": refusal.message})
 
     async def _leave(self) -> None:
         try:
@@ -239,4 +246,6 @@ class Tenant:
 
 
 def _share(standing: Standing) -> int:
-    return -(-standing.queues // max(1, standing.nodes))
+    """As many as everybody; of those left over, the nodes that have the most keep one each."""
+    each, over = divmod(standing.queues, max(1, standing.nodes))
+    return each + (standing.rank < over)

@@ -14,7 +14,8 @@ from kumotasks.domain.names import QueueName
 from kumotasks.domain.task import Task
 from kumotasks.storage.ended import Ended
 from kumotasks.storage.operation import Begin
-from kumotasks.storage.store import Listener, Overhearer, Settlement, StoredQueue
+from kumotasks.storage.rumour import Overhearer
+from kumotasks.storage.store import Listener, Settlement, StoredQueue
 
 T = TypeVar("T")
 

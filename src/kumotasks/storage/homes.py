@@ -13,7 +13,8 @@ from typing import cast
 from kumotasks.domain.bucket import Bucket
 from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation, Row
 from kumotasks.storage.rows import columns, unpack_bucket, unpack_queue
-from kumotasks.storage.store import Home, HomesFreed, OpenAttempt, Standing
+from kumotasks.storage.rumour import HomesFreed
+from kumotasks.storage.store import Home, OpenAttempt, Standing
 
 _ALL = 2**62
 
@@ -27,8 +28,9 @@ def renew(node: str, length: int) -> Operation[Standing | None]:
     rows = yield Ask("renew_node", (node, length))
     if rows[0][0] == 0:
         return Done(None)
-    nodes, queues, held, homeless, lapsed = columns((yield Ask("standing", (node,)))[0], tuple[int, int, int, int, int])
-    return Done(Standing(nodes, queues, held, homeless, lapsed > 0))
+    row = (yield Ask("standing", (node,)))[0]
+    nodes, queues, held, homeless, lapsed, rank = columns(row, tuple[int, int, int, int, int, int])
+    return Done(Standing(nodes, queues, held, homeless, lapsed > 0, rank))
 
 
 def take_homes(node: str, limit: int | None) -> Operation[list[Home]]:
@@ -68,6 +70,11 @@ def release_homes(node: str, buckets: Sequence[tuple[int, Bucket]], attempts: Se
         [(bucket.rate, bucket.burst, bucket.level, bucket.at, number, node) for number, bucket in buckets],
     )
     return Done(None, rumours=(HomesFreed(),))
+
+
+def resign(node: str) -> Operation[None]:
+    yield Ask("resign_node", (node,))
+    return Done(None)
 
 
 def leave(node: str) -> Operation[None]:

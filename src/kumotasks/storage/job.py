@@ -11,7 +11,8 @@ from kumotasks.domain.task import Task
 from kumotasks.domain.value import value
 from kumotasks.storage.operation import Begin, Done
 from kumotasks.storage.rows import pack_definition
-from kumotasks.storage.store import Rumour, RunRequested, Settlement, TaskAdded, TaskDeleted, Wake
+from kumotasks.storage.rumour import Rumour
+from kumotasks.storage.store import RunRequested, Settlement, TaskAdded, TaskDeleted, Wake
 
 Waiter = asyncio.Future[object]  # the verb that made it knows what it is answered with
 

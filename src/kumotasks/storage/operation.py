@@ -12,7 +12,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from kumotasks.storage.store import Rumour, Wake
+from kumotasks.storage.rumour import Rumour
+from kumotasks.storage.store import Wake
 
 Value = int | float | str | bytes | None
 Row = tuple[Value, ...]

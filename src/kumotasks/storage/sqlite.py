@@ -27,11 +27,12 @@ from kumotasks.storage.operation import Begin
 from kumotasks.storage.queues import every_queue
 from kumotasks.storage.readers import Readers
 from kumotasks.storage.rows import RowDamaged
+from kumotasks.storage.rumour import Overhearer
 from kumotasks.storage.session import Session
 from kumotasks.storage.sqlitefile import ENGINE, SqliteFile, unusable
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.statements import read_statements
-from kumotasks.storage.store import Listener, Overhearer, Settlement, StoredQueue
+from kumotasks.storage.store import Listener, Settlement, StoredQueue
 from kumotasks.storage.writer import Writer
 
 _WRITER_CACHE = 32 * 1024 * 1024

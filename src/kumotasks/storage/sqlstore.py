@@ -15,6 +15,7 @@ from kumotasks.domain.task import Task
 from kumotasks.storage import homes, queues, tasks
 from kumotasks.storage.engine import Engine
 from kumotasks.storage.history import KEEP, Keep
+from kumotasks.storage.rumour import Overhearer
 from kumotasks.storage.sqlhistory import SqlHistory
 from kumotasks.storage.sqlrecords import SqlRecords
 from kumotasks.storage.store import (
@@ -22,7 +23,6 @@ from kumotasks.storage.store import (
     Home,
     Listener,
     OpenAttempt,
-    Overhearer,
     Position,
     Settlement,
     Standing,
@@ -117,6 +117,9 @@ class SqlStore:
         self, buckets: Sequence[tuple[int, Bucket]], open_attempts: Sequence[OpenAttempt] = ()
     ) -> None:
         await self._engine.write(partial(homes.release_homes, self._engine.node, buckets, open_attempts))
+
+    async def resign(self) -> None:
+        await self._engine.write(partial(homes.resign, self._engine.node))
 
     async def leave(self) -> None:
         node, self._engine.node = self._engine.node, ""

@@ -33,6 +33,7 @@ from kumotasks.domain.queue import Queue
 from kumotasks.domain.task import Task
 from kumotasks.domain.value import value
 from kumotasks.storage.history import KEEP, Keep
+from kumotasks.storage.rumour import Overhearer
 
 
 class StoreUnusable(Exception):
@@ -87,16 +88,16 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a node learns with its renewal: live nodes, queues in all, how many it is home of, how many have no home.
-
-    `lapsed` says that a node's lease has ended and its queues wait to be taken by whoever asks next.
-    """
+    """What a node learns with its renewal: how many nodes share the queues, queues in all, how many it is home of, how
+    many have no home. `lapsed`: a node's lease has ended, and its queues wait to be taken by whoever asks next. `rank`:
+    how many of the nodes are home of more than this one; of those with as many, it is behind some and before others."""
 
     nodes: int
     queues: int
     held: int
     homeless: int
     lapsed: bool
+    rank: int
 
 
 @value
@@ -182,59 +183,6 @@ Listener = Callable[[Sequence[Wake]], None]
 LEASE = 10 * SECOND
 
 
-@dataclass(frozen=True, slots=True)
-class TasksAdded:
-    """Another node added tasks to a queue at home here: `find_tasks` has them. A place is a schedule time and an id."""
-
-    number: int
-    places: tuple[tuple[int, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TasksArrived:
-    """The same, where they are too large to be named: the earliest is due at `earliest`, `due_tasks` has them."""
-
-    number: int
-    earliest: int
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRemoved:
-    """Another node deleted a task of a queue at home here, or it reached the end of its retention."""
-
-    number: int
-    serial: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunsArrived:
-    """Another node asked for runs of a queue at home here: `run_requests` has them, and those under way already."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptClosed:
-    """An attempt that was handed over to this home is settled: its slot is free, its task as the store has it."""
-
-    number: int
-    attempt: str
-
-
-@dataclass(frozen=True, slots=True)
-class HomesFreed:
-    """Some queue has no home any more: `take_homes` gives it to whoever asks first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unheard:
-    """Rumours may have been missed, or a commit's answer: what rests on them is to be read anew. Also told at times."""
-
-
-Rumour = TasksAdded | TasksArrived | TaskRemoved | RunsArrived | AttemptClosed | HomesFreed | Unheard
-Overhearer = Callable[[Sequence[Rumour]], None]
-
-
 class Store(Protocol):
     """Queues and tasks, kept safely. Instants in microseconds."""
 
@@ -313,6 +261,9 @@ class Store(Protocol):
         """Hand back clean: each queue number with its bucket as it stands, and the attempts still under way in those
         queues (their `node` is set here). In one commit: whoever takes the queues finds the attempts. What is home
         elsewhere by now is left alone."""
+
+    async def resign(self) -> None:
+        """This node is about to stop: it counts no more among those who share the queues. Its lease goes on."""
 
     async def leave(self) -> None:
         """End the lease at once, as the last thing before the stop: what was not handed back is homeless, attempts that

@@ -23,15 +23,8 @@ from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation, R
 from kumotasks.storage.queues import find_queue, guard, is_current
 from kumotasks.storage.remains import leave_behind
 from kumotasks.storage.rows import columns, pack_definition, pack_progress, unpack_queue, unpack_task
-from kumotasks.storage.store import (
-    AttemptClosed,
-    Position,
-    RunRequested,
-    Settlement,
-    StoredQueue,
-    TaskAdded,
-    TaskDeleted,
-)
+from kumotasks.storage.rumour import AttemptClosed
+from kumotasks.storage.store import Position, RunRequested, Settlement, StoredQueue, TaskAdded, TaskDeleted
 
 _BEFORE_ALL = (-(2**63), "")
 

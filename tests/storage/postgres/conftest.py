@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from kumotasks.storage.rumour import Rumour
 from kumotasks.storage.sqlstore import SqlStore
-from kumotasks.storage.store import Rumour, StoredQueue, Wake
+from kumotasks.storage.store import StoredQueue, Wake
 from tests.factory import NOW, a_queue
 from tests.storage.conformance.places import PostgresPlace
 

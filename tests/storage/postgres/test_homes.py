@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from kumotasks.domain.bucket import Bucket
 from kumotasks.domain.clock import SECOND
+from kumotasks.storage.rumour import AttemptClosed, HomesFreed
 from kumotasks.storage.sqlstore import SqlStore
-from kumotasks.storage.store import AttemptClosed, Home, HomesFreed, OpenAttempt, StoredQueue
+from kumotasks.storage.store import Home, OpenAttempt, StoredQueue
 from tests.factory import NOW, a_named_task, a_queue, a_record, a_task, ended, failed
 from tests.postgres import postgres
 from tests.storage.conformance.places import PostgresPlace
@@ -52,6 +53,43 @@ async def test_a_renewal_tells_how_many_share(here: SqlStore, there: SqlStore, q
     assert standing is not None
     assert (standing.nodes, standing.queues, standing.held, standing.homeless) == (2, 2, 1, 1)
     assert not standing.lapsed
+
+
+async def test_a_renewal_tells_who_has_more(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    for n in range(2):
+        await here.create_queue(a_queue(f"q{n}"), NOW)
+    for store, count in ((here, 1), (there, 2)):
+        await store.renew(60 * SECOND)
+        await store.take_homes(count)
+    assert [await rank(store) for store in (here, there)] == [1, 0]
+
+
+async def test_those_who_have_as_many_are_one_behind_the_other(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    for store in (here, there):
+        await store.renew(60 * SECOND)
+    assert sorted([await rank(here), await rank(there)]) == [0, 1]
+
+
+async def test_a_node_that_resigns_keeps_its_lease_and_is_counted_no_more(
+    here: SqlStore, there: SqlStore, q: StoredQueue
+) -> None:
+    held = await home_of(here)
+    await there.renew(60 * SECOND)
+    await here.resign()
+    standing = await there.renew(60 * SECOND)
+    assert standing is not None
+    assert (standing.nodes, standing.lapsed, standing.rank) == (1, False, 0)
+    assert await here.renew(60 * SECOND) is not None
+    assert await there.take_homes() == []
+    task = a_task()
+    await here.add_tasks([task])
+    assert await here.settle(replace(ended(q, task), epoch=held.epoch))
+
+
+async def rank(store: SqlStore) -> int:
+    standing = await store.renew(60 * SECOND)
+    assert standing is not None
+    return standing.rank
 
 
 async def test_a_lease_that_has_ended_is_not_renewed_and_the_next_is_a_new_one(

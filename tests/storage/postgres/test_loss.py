@@ -9,8 +9,9 @@ import pytest
 from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.domain.task import Task
 from kumotasks.storage.postgres.engine import PostgresStore
+from kumotasks.storage.rumour import Unheard
 from kumotasks.storage.sqlstore import SqlStore
-from kumotasks.storage.store import StoredQueue, Unheard
+from kumotasks.storage.store import StoredQueue
 from tests.factory import NOW, a_named_task, a_queue, a_task, ended, queue_name
 from tests.postgres import cut_off, postgres
 from tests.storage.conformance.places import PostgresPlace

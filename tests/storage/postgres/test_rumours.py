@@ -10,17 +10,9 @@ import pytest
 from kumotasks.domain.errors import EntityNotFound, QueueExists, QueueNotFound, TaskExists
 from kumotasks.domain.queue import QueueState
 from kumotasks.storage.records import RecordChanged
+from kumotasks.storage.rumour import RunsArrived, TaskRemoved, TasksAdded, TasksArrived
 from kumotasks.storage.sqlstore import SqlStore
-from kumotasks.storage.store import (
-    QueueChanged,
-    QueueDeleted,
-    QueuePurged,
-    RunsArrived,
-    StoredQueue,
-    TaskRemoved,
-    TasksAdded,
-    TasksArrived,
-)
+from kumotasks.storage.store import QueueChanged, QueueDeleted, QueuePurged, StoredQueue
 from tests.factory import NOW, a_named_task, a_queue, a_request, a_task, ids, queue_name
 from tests.storage.postgres.conftest import Hearing
 

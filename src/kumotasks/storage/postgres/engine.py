@@ -30,9 +30,10 @@ from kumotasks.storage.postgres.rumours import QueueTouched, RecordsTouched, hea
 from kumotasks.storage.postgres.schema import ENGINE, bring_up_to_date
 from kumotasks.storage.postgres.session import Readers, Session
 from kumotasks.storage.postgres.stream import House, Stream
+from kumotasks.storage.rumour import Overhearer, Rumour, Unheard
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.statements import read_statements
-from kumotasks.storage.store import Listener, Overhearer, Rumour, Settlement, StoredQueue, StoreUnusable, Unheard
+from kumotasks.storage.store import Listener, Settlement, StoredQueue, StoreUnusable
 
 _READERS = 3
 

@@ -10,23 +10,17 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from kumotasks.domain.task import Task
-from kumotasks.storage.store import (
+from kumotasks.storage.rumour import (
     AttemptClosed,
     HomesFreed,
-    QueueChanged,
-    QueueDeleted,
-    QueuePurged,
     Rumour,
-    RunRequested,
     RunsArrived,
-    TaskAdded,
-    TaskDeleted,
     TaskRemoved,
     TasksAdded,
     TasksArrived,
     Unheard,
-    Wake,
 )
+from kumotasks.storage.store import QueueChanged, QueueDeleted, QueuePurged, RunRequested, TaskAdded, TaskDeleted, Wake
 
 CHANNEL = "kumo"
 _PART = 7_000  # bytes of a text; the server refuses 8,000

@@ -27,8 +27,9 @@ CREATE UNIQUE INDEX queue_guard ON queue (number, generation, home_epoch);
 
 -- Nodes that live until `until`, by this server's clock. One whose lease has ended is never renewed.
 CREATE TABLE node (
-    id    TEXT COLLATE "C" PRIMARY KEY,
-    until BIGINT NOT NULL
+    id       TEXT COLLATE "C" PRIMARY KEY,
+    until    BIGINT NOT NULL,
+    resigned BOOLEAN NOT NULL DEFAULT false -- it is about to stop, and has no share of the queues any more
 ) WITH (fillfactor = 50);
 
 -- Attempts that were under way when their queue was handed over: they are settled by the node that began them.

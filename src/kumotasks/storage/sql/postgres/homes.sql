@@ -8,6 +8,9 @@ VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $2::bigi
 UPDATE node SET until = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $2::bigint
 WHERE id = $1 AND until > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
 
+-- name: resign_node
+UPDATE node SET resigned = true WHERE id = $1;
+
 -- name: leave_node
 DELETE FROM node WHERE id = $1;
 
@@ -24,10 +27,15 @@ UPDATE queue SET home_node = NULL, home_epoch = home_epoch + 1 WHERE home_node =
 DELETE FROM open_attempt WHERE node = $1;
 
 -- name: standing
-SELECT (SELECT count(*) FROM node WHERE until > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
+WITH sharing AS (
+    SELECT node.id, count(queue.number) AS queues FROM node LEFT JOIN queue ON queue.home_node = node.id
+    WHERE node.until > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AND NOT node.resigned GROUP BY node.id)
+SELECT (SELECT count(*) FROM sharing),
     (SELECT count(*) FROM queue), (SELECT count(*) FROM queue WHERE home_node = $1),
     (SELECT count(*) FROM queue WHERE home_node IS NULL),
-    EXISTS (SELECT 1 FROM node WHERE until <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)::int;
+    EXISTS (SELECT 1 FROM node WHERE until <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)::int,
+    (SELECT count(*) FROM sharing AS mine JOIN sharing AS other ON (other.queues, other.id) > (mine.queues, mine.id)
+     WHERE mine.id = $1);
 
 -- name: homeless_queues
 SELECT number, generation, settings, fresh::int, bucket_rate, bucket_burst, bucket_level, bucket_at,

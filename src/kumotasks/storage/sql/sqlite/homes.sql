@@ -6,6 +6,9 @@ SELECT 1 WHERE ? IS NOT NULL AND ? IS NOT NULL;
 -- name: renew_node
 SELECT 1 WHERE ? IS NOT NULL AND ? IS NOT NULL;
 
+-- name: resign_node
+SELECT 1 WHERE ? IS NOT NULL;
+
 -- name: leave_node
 SELECT 1 WHERE ? IS NOT NULL;
 
@@ -28,7 +31,7 @@ UPDATE queue SET held = 0 WHERE held = 1;
 DELETE FROM open_attempt;
 
 -- name: standing
-SELECT 1, count(*), coalesce(sum(held), 0), coalesce(sum(1 - held), 0), 0 FROM queue WHERE ? IS NOT NULL;
+SELECT 1, count(*), coalesce(sum(held), 0), coalesce(sum(1 - held), 0), 0, 0 FROM queue WHERE ? IS NOT NULL;
 
 -- name: homeless_queues
 SELECT number, generation, settings, fresh, bucket_rate, bucket_burst, bucket_level, bucket_at,
