@@ -411,6 +411,7 @@ class Way:
     async def run_requests(self) -> list[tuple[int, Task]]:
         def act() -> tuple[list[tuple[int, Task]], Sequence[Wake]]:
             queues = self._database.queues.items()
-            return [(number, row.tasks[name]) for number, row in queues for name in sorted(row.runs)], ()
+            asked = ((number, row, name) for number, row in queues for name in sorted(row.runs))
+            return [(number, row.tasks[name]) for number, row, name in asked if name in row.tasks], ()
 
         return await self._do(None, act)
