@@ -101,6 +101,7 @@ class Node:
             max_in_flight=100,
             drain=3_600.0,
         )
+        self._sent: set[Attempt] = set()
         self.living: asyncio.Task[None] | None = None
         self.ending = False
         self.dead = False
@@ -112,9 +113,12 @@ class Node:
     def well(self) -> bool:
         return not (self.dead or self.ending or self.clock.frozen or self.way.cut)
 
-    def attempt(self, task: str) -> Attempt:
-        """The newest one on `task`."""
-        return next(each for each in reversed(self.delivery.open.values()) if each.task.name.task == task)
+    def sending(self, task: str) -> Attempt:
+        """The attempt on `task` whose request has come: of a run and an attempt in its turn, the one begun first."""
+        unsent = (each for each in self.delivery.open.values() if each not in self._sent)
+        attempt = next(each for each in unsent if each.task.name.task == task)
+        self._sent.add(attempt)
+        return attempt
 
 
 class Worker:
@@ -264,7 +268,7 @@ class World:
 
     def _see(self, node: Node, queue: str, task: str) -> Seen:
         traffic, now = self.traffic[queue], self.clock.now()
-        row, attempt = self.database.queues[traffic.number], node.attempt(task)
+        row, attempt = self.database.queues[traffic.number], node.sending(task)
         before = traffic.seen.setdefault(task, [])
         seen = Seen(node, task, attempt.run, disturbed=not node.well and not node.ending)
         assert not node.clock.frozen, f"{node} sends while it stands still"
