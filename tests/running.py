@@ -226,10 +226,10 @@ class RecordingWorker:
 
 
 @contextlib.contextmanager
-def running(directory: Path, *options: str) -> Iterator[KumoProcess]:
+def running(directory: Path, *options: str, prefix: tuple[str, ...] = ()) -> Iterator[KumoProcess]:
     """A server that listens, and ends with the block."""
     directory.mkdir(parents=True, exist_ok=True)
-    process = KumoProcess(directory, *options)
+    process = KumoProcess(directory, *options, prefix=prefix)
     try:
         process.start()
         yield process
