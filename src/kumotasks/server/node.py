@@ -51,7 +51,6 @@ class Server:
     def __init__(
         self, startup: Startup, announce: Callable[[Addresses], None], *, addresses: Addresses | None = None
     ) -> None:
-        self._startup = startup
         self._settings = settings = startup.settings
         self._clock = _clock(settings)
         self._store = _store(settings)
@@ -88,9 +87,9 @@ class Server:
         self._secure = secure(
             settings, self._addresses, self._known, listen=self._listen_securely, ours=self._hosts.ours
         )
-        self.components: tuple[Component, ...] = tuple(self._components(queues))
+        self.components: tuple[Component, ...] = tuple(self._components(queues, startup))
 
-    def _components(self, queues: Queues) -> Iterator[Component]:
+    def _components(self, queues: Queues, startup: Startup) -> Iterator[Component]:
         yield Bound(self._addresses.ports)
         yield self._store
         yield from self._known.beside.components
@@ -107,7 +106,7 @@ class Server:
         yield self._dispatch.scheduler
         yield self._dispatch.activity
         yield self._dispatch.janitor
-        yield Declared(queues, self._known, self._startup)
+        yield Declared(queues, self._known, startup)
         yield self._listen(self._addresses.plain, None)
         if self._secure is not None:
             yield from self._secure.components
