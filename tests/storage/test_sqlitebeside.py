@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kumotasks.domain.clock import SECOND, ManualClock
-from kumotasks.domain.errors import StorageUnavailable
+from kumotasks.domain.errors import StorageFull, StorageUnavailable
 from kumotasks.storage.migrate import latest_version
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlitebeside import SqliteBeside
@@ -88,7 +88,7 @@ async def test_nothing_is_written_and_no_server_is_kept_away(path: Path) -> None
     async with serving(path):
         pass
     async with beside(path) as (found, _), serving(path):
-        with pytest.raises(StorageUnavailable, match="only read here"):
+        with pytest.raises(StorageFull, match="only read here"):
             await SqlRecords(found).put_record("kind", "key", b"", now=NOW, if_etag=None)
     with pytest.raises(StorageUnavailable):
         await value(found)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kumotasks.domain.clock import SECOND, Enduring
-from kumotasks.domain.errors import StorageUnavailable
+from kumotasks.domain.errors import StorageFull, StorageUnavailable
 from kumotasks.domain.names import QueueName
 from kumotasks.storage.news import ANY, Hear
 from kumotasks.storage.operation import Ask, Begin, Done, Operation
@@ -62,7 +62,8 @@ class SqliteBeside:
         return await self._readers.read(begin)
 
     async def write(self, begin: Begin[T], of: QueueName | None = None) -> T:
-        raise StorageUnavailable("The store is only read here.")
+        """StorageFull: whoever only tidies up goes on without it, as he does where there is no room."""
+        raise StorageFull("The store is only read here.")
 
     def watch(self, kind: str, hear: Hear) -> None:
         self._hearers.append(hear)
