@@ -129,7 +129,7 @@ class KumoProcess:
 
     def _reap(self) -> int:
         process = self._running()
-        code = process.wait(10)
+        code = process.wait(30)  # one that was killed still ends what it has asked of the disk
         if process.stdout is not None:
             process.stdout.close()
         self._process = None
