@@ -129,7 +129,7 @@ class KumoProcess:
 
     def _reap(self) -> int:
         process = self._running()
-        code = process.wait(10)
+        code = process.wait(30)  # one that was killed still ends what it has asked of the disk
         if process.stdout is not None:
             process.stdout.close()
         self._process = None
@@ -226,10 +226,10 @@ class RecordingWorker:
 
 
 @contextlib.contextmanager
-def running(directory: Path, *options: str) -> Iterator[KumoProcess]:
+def running(directory: Path, *options: str, prefix: tuple[str, ...] = ()) -> Iterator[KumoProcess]:
     """A server that listens, and ends with the block."""
     directory.mkdir(parents=True, exist_ok=True)
-    process = KumoProcess(directory, *options)
+    process = KumoProcess(directory, *options, prefix=prefix)
     try:
         process.start()
         yield process

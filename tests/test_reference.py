@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kumotasks.configuration.startup import Startup
 from kumotasks.server import node
 from kumotasks.settings import Settings
 from reference import page
@@ -29,7 +30,7 @@ def test_the_reference_has_every_call_of_a_server(tmp_path: Path, monkeypatch: p
             super().__init__(**parts)
 
     monkeypatch.setattr(node, "Application", Told)
-    node.Server(Settings(store=str(tmp_path)), announce=lambda addresses: None)
+    node.Server(Startup(Settings(store=str(tmp_path))), announce=lambda addresses: None)
     routes, pages = calls()
     assert set(_named(found["routes"])) == set(_named(routes))
     assert set(_named(found["pages"])) == set(_named(pages))

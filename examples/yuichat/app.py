@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from starlette.concurrency import run_in_threadpool
 
 from examples.yuichat.extract import TooLong, Unreadable, Unsupported
@@ -38,28 +39,31 @@ STATUS: dict[type[Exception], int] = {
 
 
 def deployed() -> FastAPI:
-    """Of the environment and `.env.local`; what uvicorn calls (`Procfile`). What is wrong with them ends it with a
-    sentence."""
+    """Of the environment and `.env.local`; what uvicorn calls (`Procfile`). What is wrong with them, and a database
+    that cannot be reached, end it with a sentence."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         return create_app(Settings.from_env())
+    except DBAPIError as error:
+        raise _ended(f"DATABASE_URL: {error.orig}") from error
     except ArgumentError as error:
-        raise SystemExit(f"YuiChat cannot start: DATABASE_URL: {error}.") from error
+        raise _ended(f"DATABASE_URL: {error}.") from error
     except ValueError as error:
-        raise SystemExit(f"YuiChat cannot start: {error}") from error
+        raise _ended(str(error)) from error
 
 
 def create_app(
     settings: Settings, *, queue: TaskQueue | None = None, generator: QuestionGenerator | None = None
 ) -> FastAPI:
-    """`queue` and `generator` are the environment's unless they are given."""
+    """`queue` and `generator` are the environment's unless they are given. The database is made ready here, not at the
+    start: of what fails there uvicorn shows a traceback."""
     storage = Storage(settings.database)
     tasks = queue or TaskQueue.from_env()
     generation = Generation(storage, generator or _generator(), tasks, settings)
+    storage.prepare()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(storage.prepare)
         yield
         await run_in_threadpool(storage.close)
         tasks.close()
@@ -76,6 +80,12 @@ def create_app(
 def _generator() -> QuestionGenerator:
     """A model's where there is a key for one."""
     return OpenAIGenerator.from_env() if os.environ.get("OPENAI_API_KEY") else LocalGenerator()
+
+
+def _ended(sentence: str) -> SystemExit:
+    """Said in one line; 2 is the exit code of what is configured wrongly."""
+    sys.stderr.write(f"YuiChat cannot start: {' '.join(sentence.split())}\n")
+    return SystemExit(2)
 
 
 def _answering(status: int) -> Callable[[Request, Exception], JSONResponse]:

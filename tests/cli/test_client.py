@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -24,6 +26,7 @@ from kumotasks.cli.client import (
     WrongCall,
     endpoint_at,
 )
+from kumotasks.cli.env_page import EnvPage
 from kumotasks.cli.line import Line
 from kumotasks.cli.main import main
 from kumotasks.cli.properties import Properties
@@ -323,6 +326,37 @@ def test_an_answer_that_breaks_off_is_said_to(stranger: Stranger) -> None:
     client = Client(endpoint_at(stranger.url))
     with pytest.raises(Unreached, match=r"broke off in the middle of its answer\.$"):
         client.call("GET", "/x")
+
+
+WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n4\r\n[{}]\r\n0\r\n\r\n"
+
+
+@contextmanager
+def breaking_off(said: bytes) -> Iterator[Client]:
+    """A server that says no more than this to whoever asks it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                while not connection.recv(65_536).endswith(b'{"a": 1}'):
+                    pass
+                connection.sendall(said)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        client = Client(endpoint_at(f"http://127.0.0.1:{listening.getsockname()[1]}"))
+        client.page = EnvPage(auth="off", project="p", location="l", port=1)
+        yield client
+        thread.join()
+
+
+@pytest.mark.parametrize("cut", [*range(12, len(WHOLE) - 9), len(WHOLE) - 5])
+def test_an_answer_is_never_taken_for_a_whole_one_wherever_it_breaks_off(cut: int) -> None:
+    with breaking_off(WHOLE[:cut]) as client, pytest.raises(Unreached, match=r"broke off in the middle of its answer"):
+        client.call("POST", "/x", body={"a": 1})
+    with breaking_off(WHOLE[:cut]) as client, pytest.raises(Unreached, match=r"broke off in the middle of its answer"):
+        list(client.stream("/x", {"a": 1}))
 
 
 def test_a_sentence_from_elsewhere_does_not_drive_the_terminal(stranger: Stranger) -> None:

@@ -133,7 +133,7 @@ def test_a_server_that_dies_ends_it_and_is_named(tmp_path: Path) -> None:
         assert until_told(own, tail) == "---\n"
         own.kill()
         _, err = tail.communicate(timeout=30)
-        assert tail.returncode == 1
+        assert tail.returncode == 1, err
         assert re.fullmatch(r"ERROR: \(kumo\.logging\.tail\) http://\S+ (broke off|was called and did not).*\n", err), (
             err
         )

@@ -177,6 +177,7 @@ def _shows_what_was_deployed(gcloud: Gcloud, revision: str, url: str) -> None:
     described = gcloud.said("services", "describe", "worker", HERE)
     for line in (
         f"URL:     {url}",
+        "  Container worker-1",
         "Ingress: all",
         f"  100% LATEST (currently {revision})",
         f"    Image:           {IMAGE}",

@@ -20,7 +20,7 @@ from kumotasks.auth.projects import Projects
 from kumotasks.auth.public_key import jwk
 from kumotasks.auth.tokens import Tokens
 from kumotasks.domain.account import ServiceAccount, project_number
-from kumotasks.domain.clock import SystemClock
+from kumotasks.domain.clock import DAY, ManualClock, SystemClock
 from kumotasks.domain.policy import Binding, Policy
 from kumotasks.domain.run import address
 from kumotasks.domain.run.service import ServiceName
@@ -153,6 +153,9 @@ async def test_an_installations_own_policies_judge(worker: RecordingWorker, toke
     bob = await accounts.create(replace(ANN, email="bob@shop.iam.gserviceaccount.com", unique_id="2" * 21))
     policy = Policy(3, (Binding("roles/run.invoker", (f"serviceAccount:{ann.email}",)),))
     await PolicyBook(store.records, clock, default_policy).put(str(NAME), policy, if_etag=b"")
+    long_ago = Accounts(store.records, ManualClock(clock.now() - 60 * DAY))
+    lost = replace(ANN, email="lost@shop.iam.gserviceaccount.com", unique_id="3" * 21)
+    await long_ago.delete(await long_ago.create(lost))  # which only the server can forget
     await store.stop()
     async with standing(replace(settings_for(worker), data=tmp_path)) as port:
         headers = [f"Authorization: Bearer {await tokens.id_token(each, _url())}" for each in (ann, bob)]

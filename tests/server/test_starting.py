@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from kumotasks.api.health import Health
+from kumotasks.configuration.queue_yaml import read_from
+from kumotasks.configuration.startup import Startup, caps_of
 from kumotasks.domain.clock import ManualClock
 from kumotasks.domain.errors import StorageUnavailable
+from kumotasks.domain.names import LocationName
 from kumotasks.domain.policy import Binding, Condition
 from kumotasks.domain.queue import QueueState
 from kumotasks.lifecycle import Port
@@ -24,6 +27,7 @@ from kumotasks.service.queues import Queues
 from kumotasks.settings import Settings, SettingsError
 from kumotasks.storage.sqlite import SqliteStore
 from tests.factory import NOW
+from tests.running import running
 
 HERE = "projects/kumo-local/locations/us-central1/queues"
 WORKER = "worker@kumo-local.iam.gserviceaccount.com"
@@ -39,8 +43,11 @@ class Stage:
         self.known: Known = known(self.settings, store.records, Addresses(self.settings))
         self.queues: Queues = queues_on(Ground(self.settings, store, ManualClock(NOW), self.known))
 
-    async def declare(self, **parts: Any) -> None:
-        await Declared(self.queues, self.known, dataclasses.replace(self.settings, **parts)).start()
+    async def declare(self, *, queue_yaml: str = "", **parts: Any) -> None:
+        settings = dataclasses.replace(self.settings, **parts)
+        parent = LocationName(settings.project, settings.location)
+        yaml = read_from("queue.yaml", queue_yaml, parent, caps_of(settings)) if queue_yaml else None
+        await Declared(self.queues, self.known, Startup(settings, yaml)).start()
 
     async def refusal(self, **parts: Any) -> str:
         with pytest.raises(SettingsError) as refused:
@@ -140,63 +147,50 @@ async def test_a_store_that_fails_is_not_the_settings_fault(stage: Stage, monkey
 # queue.yaml
 
 
-def queue_yaml(tmp_path: Path, text: str) -> str:
-    (tmp_path / "queue.yaml").write_text(text)
-    return str(tmp_path / "queue.yaml")
-
-
-async def test_queues_of_queue_yaml_are_made_with_the_bucket_that_is_said(stage: Stage, tmp_path: Path) -> None:
-    await stage.declare(queue_yaml=queue_yaml(tmp_path, "queue:\n- {name: a, rate: 5/s, bucket_size: 40}\n"))
+async def test_queues_of_queue_yaml_are_made_with_the_bucket_that_is_said(stage: Stage) -> None:
+    await stage.declare(queue_yaml="queue:\n- {name: a, rate: 5/s, bucket_size: 40}\n")
     made = await stage.queues.get(f"{HERE}/a")
     assert (made.rate_limits.max_dispatches_per_second, made.rate_limits.max_burst_size) == (5, 40)
     assert made.retry_config.max_attempts == -1
 
 
-async def test_a_queue_is_brought_in_line_in_what_queue_yaml_can_say(stage: Stage, tmp_path: Path) -> None:
+async def test_a_queue_is_brought_in_line_in_what_queue_yaml_can_say(stage: Stage) -> None:
     logged = {"name": "a", "stackdriverLoggingConfig": {"samplingRatio": 1}, "retryConfig": {"maxAttempts": 3}}
     await stage.declare(queues=(logged,))
-    file = queue_yaml(tmp_path, "queue:\n- {name: a, rate: 5/s, target: v1.worker}\n")
-    await stage.declare(queue_yaml=file)
-    await stage.declare(queue_yaml=file)
+    routed = "queue:\n- {name: a, rate: 5/s, target: v1.worker}\n"
+    await stage.declare(queue_yaml=routed)
+    await stage.declare(queue_yaml=routed)
     made = await stage.queues.get(f"{HERE}/a")
     assert made.stackdriver_logging_config is not None
     assert made.app_engine_routing_override is not None
     assert (made.retry_config.max_attempts, made.rate_limits.max_burst_size) == (-1, 5)
     assert made.app_engine_routing_override.service == "worker"
-    queue_yaml(tmp_path, "queue:\n- {name: a, rate: 5/s}\n")
-    await stage.declare(queue_yaml=file)
+    await stage.declare(queue_yaml="queue:\n- {name: a, rate: 5/s}\n")
     assert (await stage.queues.get(f"{HERE}/a")).app_engine_routing_override is None
 
 
-async def test_a_rate_of_0_pauses_and_no_start_ends_a_pause(
-    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    await stage.declare(queue_yaml=queue_yaml(tmp_path, "queue:\n- {name: a, rate: 0}\n"))
+async def test_a_rate_of_0_pauses_and_no_start_ends_a_pause(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    await stage.declare(queue_yaml="queue:\n- {name: a, rate: 0}\n")
     assert (await stage.queues.get(f"{HERE}/a")).state is QueueState.PAUSED
     with caplog.at_level("INFO"):
-        await stage.declare(queue_yaml=queue_yaml(tmp_path, "queue:\n- {name: a, rate: 1/s}\n"))
+        await stage.declare(queue_yaml="queue:\n- {name: a, rate: 1/s}\n")
     assert (await stage.queues.get(f"{HERE}/a")).state is QueueState.PAUSED
-    assert f"queue a of {tmp_path}/queue.yaml is paused, and stays so" in caplog.messages
+    assert "queue a of queue.yaml is paused, and stays so" in caplog.messages
 
 
-async def test_queues_that_are_in_no_file_stay_and_are_told(
-    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_queues_that_are_in_no_file_stay_and_are_told(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     await stage.declare(queue=("other", "named"))
     with caplog.at_level("INFO"):
-        file = queue_yaml(tmp_path, "queue:\n- {name: a, rate: 1/s}\n")
-        await stage.declare(queue_yaml=file, queue=("named",))
+        await stage.declare(queue_yaml="queue:\n- {name: a, rate: 1/s}\n", queue=("named",))
     assert (await stage.queues.get(f"{HERE}/other")).name.queue == "other"
-    assert caplog.messages == [f"queues that are not in {file} stay as they are: other"]
+    assert caplog.messages == ["queues that are not in queue.yaml stay as they are: other"]
 
 
-async def test_a_queue_yaml_that_is_wrong_is_refused_by_its_lines(stage: Stage, tmp_path: Path) -> None:
-    file = queue_yaml(tmp_path, "queue:\n- {name: a, mode: pull}\n- {name: b, rate: 1}\n")
-    assert [each.partition(": ")[0] for each in (await stage.refusal(queue_yaml=file)).splitlines()] == [
-        f"{file}:2:19",
-        f"{file}:3:19",
-    ]
-    assert await stage.refusal(queue_yaml=f"{tmp_path}/none") == f"{tmp_path}/none: No such file or directory."
+def test_a_queue_yaml_may_be_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "queue.yaml").write_text("queue:\n- {name: a, rate: 5/s}\n")
+    piped = ("bash", "-c", f'exec "$@" 3< <(cat "{tmp_path}/queue.yaml")', "bash")
+    with running(tmp_path, "--queue-yaml=/dev/fd/3", prefix=piped) as server:
+        assert server.http("GET", f"/v2/{HERE}/a")[0] == 200
 
 
 # accounts and bindings

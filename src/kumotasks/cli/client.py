@@ -28,6 +28,7 @@ CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
 SECONDS = 60.0  # for each turn of a connection
 MOST = 64 * 1024 * 1024  # bytes of an answer
 _HTTPS = 443
+_HTTP_1_0 = 10  # as http.client has it
 EVERYTHING = "https://www.googleapis.com/auth/cloud-platform"  # the scope
 _MINTED = "/v1/projects/-/serviceAccounts/"
 _PIECE = 65_536  # bytes read at once of an answer that grows
@@ -228,6 +229,8 @@ class Client:
         try:
             connection.request(verb, self.endpoint.path + path, body, dict(headers))
             response = connection.getresponse()
+            if _is_cut(response):
+                raise self._broken_off()
             if connection.sock is not None:
                 connection.sock.settimeout(seconds)
             yield response
@@ -296,6 +299,13 @@ def endpoint_at(url: str) -> Endpoint:
         raise _no_url(url)
     secure = parts.scheme == "https"
     return Endpoint(printable(url), secure, parts.hostname, port or (_HTTPS if secure else 80), parts.path.rstrip("/"))
+
+
+def _is_cut(response: HTTPResponse) -> bool:
+    """Whether the answer broke off in its head, which http.client takes for a whole one: it lacks what says where the
+    answer ends, and HTTP/1.1 servers say it."""
+    says_end = response.chunked or response.length is not None or response.headers.get("connection") == "close"
+    return response.version > _HTTP_1_0 and not says_end
 
 
 def _authorization(token: str) -> Mapping[str, str]:

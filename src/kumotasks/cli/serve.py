@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from kumotasks.configuration.startup import gathered
+from kumotasks.configuration.startup import Startup, gathered
 from kumotasks.lifecycle import Component, Signals, run
 from kumotasks.server.addresses import Addresses
 from kumotasks.server.judges import JUDGES
@@ -23,21 +23,22 @@ def serve(flags: Mapping[str, object], config: str) -> int:
     the file `config`, or the default."""
     named = config or os.environ.get("KUMO_CONFIG")
     try:
-        settings = gathered(flags, os.environ, Path(named) if named else None, JUDGES).settings
+        startup = gathered(flags, os.environ, Path(named) if named else None, JUDGES)
     except SettingsError as error:
         return _wrong(str(error))
+    settings = startup.settings
     if settings.processes > 1:
         from kumotasks.cli.processes import Processes
 
         def live(addresses: Addresses, ready: Callable[[Addresses], None], life: int) -> int:
-            return _ended(settings, lambda: _one(settings, ready, addresses=addresses, life=life))
+            return _ended(settings, lambda: _one(startup, ready, addresses=addresses, life=life))
 
         return _ended(settings, Processes(settings, _announce, live).run)
-    return _ended(settings, lambda: _one(settings, _announce))
+    return _ended(settings, lambda: _one(startup, _announce))
 
 
 def _one(
-    settings: Settings,
+    startup: Startup,
     announce: Callable[[Addresses], None],
     *,
     addresses: Addresses | None = None,
@@ -50,7 +51,7 @@ def _one(
         _spare_collector()
         announce(addresses)
 
-    server = Server(settings, announced, addresses=addresses)
+    server = Server(startup, announced, addresses=addresses)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_until_told_to_stop(server.components, life))
     return 0

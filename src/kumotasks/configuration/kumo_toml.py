@@ -8,7 +8,7 @@ from pathlib import Path as File
 
 from kumotasks.configuration.document import Document, read_text, toml
 from kumotasks.configuration.problem import Flaw, Path, Problem, shown, unknown
-from kumotasks.settings import coerced, names
+from kumotasks.settings import coerced, is_of_tables, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def read_from(name: str, text: str) -> KumoToml:
     flaws: list[Flaw] = []
     for setting, path, value in _flat(document.content):
         try:
-            _check_name(setting, path, paths)
+            _check_name(setting, path, value, paths)
             paths[setting] = path
             values[setting] = coerced(setting, value)
         except _Misnamed as misnamed:
@@ -71,21 +71,32 @@ def _flat(content: Mapping[str, object]) -> Iterator[tuple[str, Path, object]]:
             yield name, (key,), value
 
 
-def _check_name(setting: str, path: Path, earlier: Mapping[str, Path]) -> None:
+def _check_name(setting: str, path: Path, value: object, earlier: Mapping[str, Path]) -> None:
     if setting not in names():
-        raise _Misnamed(_unknown(path))
+        raise _Misnamed(_unknown(path, value))
     if setting in earlier:
         raise _Misnamed(f"{setting} is set twice, here and as {_dotted(earlier[setting])}.")
 
 
-def _unknown(path: Path) -> str:
+def _unknown(path: Path, value: object) -> str:
     """With what may have been meant, written as it would have to be there."""
     *table, name = map(str, path)
     if not table:
-        return unknown("setting", name, names())
+        return unknown("setting", name, _sections() if _is_section(value) else names())
     prefix = table[0].replace("-", "_") + "_"
     inside = sorted(each.removeprefix(prefix) for each in names() if each.startswith(prefix))
     return unknown("setting", name, inside, f"{table[0]}.")
+
+
+def _is_section(value: object) -> bool:
+    """Whether it stands below a `[name]` or a `[[name]]`."""
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
+
+
+def _sections() -> list[str]:
+    """The names that a section may have: of settings that are tables, and what others begin with."""
+    begun = {name[:at] for name in names() for at, letter in enumerate(name) if letter == "_"}
+    return sorted(begun.union(filter(is_of_tables, names())))
 
 
 def _dotted(path: Path) -> str:

@@ -30,7 +30,7 @@ _JUDGED_BY = frozenset({"project", "location", "max_dispatches_per_second", "max
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """What a server starts by; `yaml` is None without a queue.yaml."""
+    """What a server starts by; `yaml` is None without a queue.yaml. Its file is read once: it may be a pipe."""
 
     settings: Settings
     yaml: QueueYaml | None = None
@@ -57,15 +57,6 @@ def gathered(
     if problems or of_yaml:
         raise Misconfigured([*ordered(problems), *of_yaml])
     return Startup(check(settings), yaml)
-
-
-def queues_of_yaml(settings: Settings) -> QueueYaml | None:
-    """The queue.yaml that the settings name; None if they name none. Misconfigured."""
-    yaml, unread = _yaml(settings)
-    problems = [*unread, *(yaml.problems if yaml else ())]
-    if problems:
-        raise Misconfigured(problems)
-    return yaml
 
 
 def caps_of(settings: Settings) -> Caps:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from kumotasks.api.http2 import protocol_class
 from kumotasks.api.limits import Limits
 from kumotasks.auth.published_keys import PublishedKeys, fetcher
+from kumotasks.auth.vault import FileVault
 from kumotasks.domain.account import project_number
 from kumotasks.domain.clock import Clock, SystemClock
 from kumotasks.domain.errors import KumoError
@@ -21,8 +22,10 @@ from kumotasks.logs import own
 from kumotasks.server.addresses import Addresses
 from kumotasks.server.front_settings import FrontSettings
 from kumotasks.server.identity import known
+from kumotasks.server.neighbours import Neighbours
 from kumotasks.settings import Settings
-from kumotasks.storage.sqlite import SqliteStore
+from kumotasks.storage.sqlitebeside import SqliteBeside
+from kumotasks.storage.sqlrecords import SqlRecords
 from kumotasks.storage.store import StoreUnusable
 from kumotasks.workers.front.alone import Alone
 from kumotasks.workers.front.front import Front
@@ -114,12 +117,14 @@ def _alone(settings: FrontSettings) -> Alone:
 
 
 def _of_installation(settings: FrontSettings) -> Judging:
-    """By keys, accounts and policies of a data directory."""
+    """By keys, accounts and policies of a data directory, as its server, which may run meanwhile, leaves them."""
     assert settings.data is not None
     installation = Settings(data=str(settings.data), store=str(settings.data), issuer=settings.issuer)
     assert installation.database is not None
-    store = SqliteStore(installation.database)
-    who = known(installation, store.records, Addresses(installation))
+    clock = SystemClock()
+    store = SqliteBeside(installation.database, clock)
+    beside = Neighbours(store, FileVault(installation.data_directory / "keys", clock), None, ())
+    who = known(installation, SqlRecords(store), Addresses(installation), beside)
     proofs = OwnProofs(who.tokens, who.accounts, who.revoked, issuer=settings.issuer, anyone=False)
     return Judging(Invoker(proofs, who.judge, who.wall), (store, who.keyring))
 

@@ -49,10 +49,11 @@ class Known:
     authenticator: Authenticator | None
 
 
-def known(settings: Settings, records: SqlRecords, addresses: Addresses) -> Known:
-    """The parts of identity over one store and one data directory."""
+def known(settings: Settings, records: SqlRecords, addresses: Addresses, beside: Neighbours | None = None) -> Known:
+    """The parts of identity over one store and one data directory; `beside` is what the settings make it unless it is
+    given."""
     wall, asked = WALL(), settings.auth == "iam"
-    beside = neighbours(settings, records, wall)
+    beside = beside or neighbours(settings, records, wall)
     news = beside.news
     projects = Projects(records, wall, news)
     accounts = Accounts(records, wall, projects, news)

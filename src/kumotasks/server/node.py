@@ -17,6 +17,7 @@ from kumotasks.api.limits import Limits
 from kumotasks.api.metrics import Metrics
 from kumotasks.api.pages import Doors, pages
 from kumotasks.api.tls import Certificates
+from kumotasks.configuration.startup import Startup
 from kumotasks.dispatch.travel import Idleness, Traveller
 from kumotasks.domain.clock import SECOND, Clock, ManualClock, SystemClock
 from kumotasks.domain.task import Task
@@ -48,9 +49,9 @@ class Server:
     `addresses` are given where somebody else has taken the ports."""
 
     def __init__(
-        self, settings: Settings, announce: Callable[[Addresses], None], *, addresses: Addresses | None = None
+        self, startup: Startup, announce: Callable[[Addresses], None], *, addresses: Addresses | None = None
     ) -> None:
-        self._settings = settings
+        self._settings = settings = startup.settings
         self._clock = _clock(settings)
         self._store = _store(settings)
         self._addresses = addresses or Addresses(settings)
@@ -86,9 +87,9 @@ class Server:
         self._secure = secure(
             settings, self._addresses, self._known, listen=self._listen_securely, ours=self._hosts.ours
         )
-        self.components: tuple[Component, ...] = tuple(self._components(queues))
+        self.components: tuple[Component, ...] = tuple(self._components(queues, startup))
 
-    def _components(self, queues: Queues) -> Iterator[Component]:
+    def _components(self, queues: Queues, startup: Startup) -> Iterator[Component]:
         yield Bound(self._addresses.ports)
         yield self._store
         yield from self._known.beside.components
@@ -105,7 +106,7 @@ class Server:
         yield self._dispatch.scheduler
         yield self._dispatch.activity
         yield self._dispatch.janitor
-        yield Declared(queues, self._known, self._settings)
+        yield Declared(queues, self._known, startup)
         yield self._listen(self._addresses.plain, None)
         if self._secure is not None:
             yield from self._secure.components

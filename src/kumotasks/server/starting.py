@@ -10,7 +10,7 @@ from kumotasks.api.health import Health
 from kumotasks.api.protojson import decode
 from kumotasks.api.tasks import messages
 from kumotasks.api.tasks.convert_queue import draft
-from kumotasks.configuration.startup import queues_of_yaml
+from kumotasks.configuration.startup import Startup
 from kumotasks.domain.errors import (
     AccountExists,
     InvalidArgument,
@@ -52,10 +52,11 @@ class Declared:
     """Component: the queues, accounts and bindings that the operator named, brought into being at start. What else
     there is stays as it is."""
 
-    def __init__(self, queues: Queues, known: Known, settings: Settings) -> None:
+    def __init__(self, queues: Queues, known: Known, startup: Startup) -> None:
         self._queues = queues
         self._known = known
-        self._settings = settings
+        self._settings = startup.settings
+        self._yaml = startup.yaml
 
     async def start(self) -> None:
         """SettingsError if one of them cannot be."""
@@ -85,7 +86,7 @@ class Declared:
             await self._queues.declare(draft(message))
 
     async def _make_queues_of_yaml(self) -> None:
-        yaml = queues_of_yaml(self._settings)
+        yaml = self._yaml
         if yaml is None:
             return
         for entry in yaml.entries:

@@ -6,7 +6,7 @@ Nothing that runs is known here.
 from kumotasks.settings.fitting import check, flaws
 from kumotasks.settings.sources import gather, names, overridden
 from kumotasks.settings.values import Settings, SettingsError, is_loopback
-from kumotasks.settings.writing import coerced, duration, size
+from kumotasks.settings.writing import coerced, duration, is_of_tables, size
 
 __all__ = [
     "Settings",
@@ -17,6 +17,7 @@ __all__ = [
     "flaws",
     "gather",
     "is_loopback",
+    "is_of_tables",
     "names",
     "overridden",
     "size",

@@ -63,6 +63,11 @@ def coerced(name: str, value: object) -> object:
         raise ValueError(str(error)) from error
 
 
+def is_of_tables(name: str) -> bool:
+    """Whether the setting is a table in TOML, or a list of them."""
+    return _LISTS.get(name) is dict or isinstance(getattr(Settings(), name), dict)
+
+
 def duration(text: str) -> int:
     """Microseconds in `10s`, `500ms`, `1h`, `31d`; a bare number is seconds."""
     found = _DURATION.fullmatch(text if text[-1:].isalpha() else text + "s")

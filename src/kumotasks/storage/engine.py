@@ -20,6 +20,19 @@ from kumotasks.storage.store import Listener, Settlement, StoredQueue
 T = TypeVar("T")
 
 
+class RecordEngine(Protocol):
+    """As much of an engine as records need."""
+
+    @property
+    def shared(self) -> bool: ...
+
+    def overhear_records(self, listener: Callable[[], None]) -> None: ...
+
+    def read(self, begin: Begin[T]) -> Awaitable[T]: ...
+
+    def write(self, begin: Begin[T], of: QueueName | None = None) -> Awaitable[T]: ...
+
+
 class Engine(Protocol):
     """Everything answered is committed; StorageFull or StorageUnavailable where that could not be.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 from kumotasks.storage.migrate import latest_version, migrations
@@ -72,6 +73,30 @@ class SqliteFile:
         if max_pages is not None:
             connection.execute(f"PRAGMA max_page_count = {max_pages}")
         return connection
+
+    def connect_to_read(self) -> sqlite3.Connection:
+        """A connection that only reads, for one thread at a time, also while a server uses the file: nothing is locked,
+        made or brought up to date. StoreUnusable."""
+        try:
+            if not self._check_header():
+                raise StoreUnusable(f"There is no store at {self.path}.")
+            where = f"{self.path.absolute().as_uri()}?mode=ro"
+            connection = sqlite3.connect(where, uri=True, timeout=30.0, isolation_level=None, check_same_thread=False)
+            with ExitStack() as undo:
+                undo.callback(connection.close)
+                self._check_readable(connection.execute("PRAGMA user_version").fetchone()[0])
+                undo.pop_all()
+        except OSError as error:
+            raise StoreUnusable(f"The store at {self.path} cannot be used: {error.strerror}.") from error
+        except sqlite3.Error as error:
+            raise unusable(self.path, error) from error
+        return connection
+
+    def _check_readable(self, version: int) -> None:
+        self._check_version(version)
+        if version < latest_version(ENGINE):
+            told = "is of an older version of Kumo Tasks: start its server first."
+            raise StoreUnusable(f"The store at {self.path} {told}")
 
     def _open(self) -> None:
         self._check_header()

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from functools import partial
 
-from kumotasks.storage.engine import Engine
+from kumotasks.storage.engine import RecordEngine
 from kumotasks.storage.operation import Ask, Asking, Done, Operation
 from kumotasks.storage.records import ABSENT, Record, RecordChanged, Touched
 from kumotasks.storage.rows import columns, unpack_record
@@ -17,7 +17,7 @@ _BEHIND_ALL = "\U0010ffff"
 class SqlRecords:
     """Get, list, put if the etag still holds, delete, forget the old ones."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: RecordEngine) -> None:
         self._engine = engine
 
     async def get_record(self, kind: str, key: str) -> Record | None:

@@ -151,6 +151,22 @@ def test_whoever_sends_back_what_he_read_changes_nothing() -> None:
     assert service.annotations == (("mine.example.com/own", "x"),)
 
 
+def test_a_container_that_nobody_named_is_called_by_its_service() -> None:
+    def names(service: Service) -> list[str]:
+        return [each["name"] for each in shown(service)["spec"]["template"]["spec"]["containers"]]
+
+    beside = Container("sidecar", name="redis")
+    made = replace(new_service(NAME), template=Template((Container("image"), beside, Container("third"))))
+    assert names(made) == ["worker-1", "redis", "worker-3"]
+    assert read(shown(made), made).template == made.template
+    renamed = shown(made)
+    renamed["spec"]["template"]["spec"]["containers"][0]["name"] = "front"
+    assert names(read(renamed, made)) == ["front", "redis", "worker-3"]
+    assert read(by_gcloud(name="worker-1")) == read(BY_GCLOUD)
+    said_in_v2 = replace(made, template=Template((Container("image", name="worker-1"),)))
+    assert read(shown(said_in_v2), said_in_v2).template == said_in_v2.template
+
+
 def test_a_replacement_keeps_what_this_api_has_no_name_for() -> None:
     old = replace(
         read(BY_GCLOUD),

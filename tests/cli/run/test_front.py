@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,13 +109,53 @@ def test_only_who_may_call_comes_to_the_worker(server: KumoProcess, worker: Reco
     assert [arrival.path for arrival in worker.arrivals] == ["/sender"]
 
 
-def test_the_policies_of_an_installation_judge_while_its_server_is_away(
+def let_in(server: KumoProcess, *members: str) -> None:
+    policy = {"bindings": [{"role": "roles/run.invoker", "members": members}]}
+    assert server.http("POST", "/v1/projects/p:setIamPolicy", {"policy": policy})[0] == 200
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def until(url: str, wanted: int) -> None:
+    """A bounded look, as a guard sees within a second what its server wrote and tells nobody."""
+    for _ in range(400):
+        if status(url) == wanted:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"it never was {wanted}")
+
+
+def test_the_policies_of_an_installation_judge_while_its_server_runs_and_while_it_is_away(
     server: KumoProcess, worker: RecordingWorker
 ) -> None:
-    policy = {"bindings": [{"role": "roles/run.invoker", "members": ["allUsers"]}]}
-    assert server.http("POST", "/v1/projects/p:setIamPolicy", {"policy": policy})[0] == 200
-    server.stop()
     data = f"--data={server.directory / 'data'}"
-    with guarding(worker, data) as url, urllib.request.urlopen(f"{url}/everybody", timeout=20) as answer:
-        assert answer.status == 200
-    assert [arrival.path for arrival in worker.arrivals] == ["/everybody"]
+    with guarding(worker, data) as url:
+        assert status(f"{url}/nobody") == 403
+        let_in(server, "allUsers")
+        until(f"{url}/everybody", 200)
+        let_in(server)
+        until(f"{url}/everybody", 403)
+        let_in(server, "allUsers")
+        assert server.stop() == 0
+        until(f"{url}/everybody", 200)
+        server.start()
+        let_in(server)
+        until(f"{url}/everybody", 403)
+        let_in(server, "allUsers")
+        server.stop()
+    with guarding(worker, data) as url:
+        assert status(f"{url}/alone") == 200
+    assert {arrival.path for arrival in worker.arrivals} == {"/everybody", "/alone"}
+
+
+def test_a_data_directory_without_a_store_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main([*BEGIN.split(), f"--data={tmp_path / 'none'}", "--port=0"]) == 1
+    assert f"There is no store at {tmp_path / 'none'}/kumo.db." in capfd.readouterr().err
+    assert not (tmp_path / "none").exists()

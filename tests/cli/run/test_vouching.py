@@ -54,6 +54,18 @@ def test_what_a_line_does_not_say_is_named(flags: str, left: list[str]) -> None:
     assert list(unsaid(given, changed(LEFT, given))) == left
 
 
+def test_the_variables_that_a_procfile_names_are_named(tmp_path: Path) -> None:
+    env = [{"name": "OPTS", "value": "-c /theirs.py"}, {"name": "MODE", "value": "fast"}]
+    left: Json = {"template": {"containers": [{"env": env}]}}
+    given = line(f"run deploy worker --source={tmp_path}")
+    options, mode = "the variable OPTS=-c /theirs.py", "the variable MODE=fast"
+    assert list(unsaid(given, changed(left, given))) == [options, mode], "nobody knows which"
+    (tmp_path / "Procfile").write_text("web: gunicorn $OPTS main:app\n")
+    assert list(unsaid(given, changed(left, given))) == [options]
+    given = line(f"run deploy worker --source={tmp_path} --update-env-vars=OPTS=-v")
+    assert list(unsaid(given, changed(left, given))) == []
+
+
 def test_the_commands_of_other_containers_are_said_by_no_line() -> None:
     both: Json = {
         "template": {"containers": [{"command": ["a"], "ports": [{"containerPort": 80}]}, {"command": ["b"]}]}

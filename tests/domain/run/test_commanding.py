@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kumotasks.domain.run.commanding import commanding, runs_the_same
+from kumotasks.domain.run.commanding import commanding, deciding, runs_the_same
 from kumotasks.domain.run.template import Container, Template
 
 CONTAINER = Container("image", command=("python", "main.py"), env=(("A", "1"),), env_order=("A",))
@@ -17,6 +17,29 @@ TEMPLATE = Template((CONTAINER,), source="/srv")
 def test_variables_that_decide_are_told_from_others() -> None:
     env = (("LD_PRELOAD", "x.so"), ("MODE", "fast"), ("PYTHONPATH", "/p"), ("PYTHONUNBUFFERED", "1"))
     assert commanding(env) == (("LD_PRELOAD", "x.so"), ("PYTHONPATH", "/p"))
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("", {"PATH"}),
+        ("python main.py --bind :$PORT", {"PATH"}),
+        ("gunicorn $OPTS main:app", {"PATH", "OPTS"}),
+        ('gunicorn "${OPTS:-$MORE}" main:app', {"PATH", "OPTS", "MORE"}),
+        ("exec ./main ${#MODE}", {"PATH", "MODE"}),
+        ("./main $OPTSX", {"PATH"}),
+        ("./main $(cat options)", {"PATH", "OPTS", "MORE", "MODE"}),
+        ("./main `cat options`", {"PATH", "OPTS", "MORE", "MODE"}),
+        (None, {"PATH", "OPTS", "MORE", "MODE"}),
+    ],
+)
+def test_what_a_shells_line_names_decides_too(line: str | None, named: set[str]) -> None:
+    env = tuple((name, "x") for name in ("MODE", "MORE", "OPTS", "PATH"))
+    assert {name for name, _ in deciding(env, line)} == named
+    one, other = (replace(TEMPLATE, containers=(replace(CONTAINER, env=each),)) for each in (env, ()))
+    assert not runs_the_same(one, other, line)
+    changed = tuple((name, "y" if name not in named else value) for name, value in env)
+    assert runs_the_same(one, replace(TEMPLATE, containers=(replace(CONTAINER, env=changed),)), line)
 
 
 @pytest.mark.parametrize(

@@ -34,14 +34,17 @@ def test_what_is_no_count_is_refused_by_its_name(name: str, said: str) -> None:
         ("QUESTION_COUNT", "many", "QUESTION_COUNT must be a positive whole number, not 'many'."),
         ("DATABASE_URL", "nonsense", "DATABASE_URL: Could not parse SQLAlchemy URL from given URL string"),
         ("DATABASE_URL", "fancydb://x", "DATABASE_URL: Can't load plugin: sqlalchemy.dialects:fancydb"),
+        ("DATABASE_URL", "postgresql://127.0.0.1:1/yui", "DATABASE_URL: connection failed: "),
+        ("DATABASE_URL", "sqlite:////proc/yui.db", "DATABASE_URL: unable to open database file"),
         ("KUMO_ENDPOINT", "ftp://x", "KUMO_ENDPOINT is a URL of HTTP or HTTPS"),
     ],
 )
 def test_what_is_wrong_is_a_sentence_at_the_start(name: str, said: str, sentence: str, tmp_path: Path) -> None:
-    """And no traceback."""
+    """One line, and no traceback."""
     uvicorn = [sys.executable, "-m", "uvicorn", "--factory", "examples.yuichat.app:deployed", "--port", "0"]
     queue = {"GCP_PROJECT_ID": "p", "GCP_LOCATION": "l", "GCP_TASK_QUEUE": "q", "CLOUD_RUN_SERVICE_URL": "http://a"}
     at = {"DATABASE_URL": f"sqlite:///{tmp_path}/a.db", **queue, name: said}
     ran = subprocess.run(uvicorn, env={**os.environ, **at}, capture_output=True, text=True, timeout=60)
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert ran.stderr.startswith(f"YuiChat cannot start: {sentence}"), ran.stderr
+    assert ran.stderr.count("\n") == 1

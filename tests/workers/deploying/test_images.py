@@ -11,7 +11,7 @@ import pytest
 
 from kumotasks.domain.run.revision import Launch
 from kumotasks.domain.run.template import Template
-from kumotasks.workers.deploying.images import HELLO, Images, Refusal, bare_name
+from kumotasks.workers.deploying.images import HELLO, Images, Refusal, bare_name, shell_line
 from tests.domain.run.factory import a_template
 
 MAPPED = "asia-docker.pkg.dev/p/r/worker"
@@ -141,6 +141,14 @@ def test_a_directory_is_started_as_its_deployer_says(tmp_path: Path) -> None:
 def test_a_procfile_says_how_a_directory_is_started(line: str, command: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "Procfile").write_text(line)
     assert IMAGES.launch_of(from_source(tmp_path), trusted=True) == Launch(command, str(tmp_path))
+
+
+def test_the_line_that_a_shell_reads_is_told(tmp_path: Path) -> None:
+    assert shell_line(a_template("image")) == ""
+    assert shell_line(from_source(tmp_path)) is None
+    (tmp_path / "Procfile").write_text("web: gunicorn $OPTS main:app\n")
+    assert shell_line(from_source(tmp_path)) == "gunicorn $OPTS main:app"
+    assert shell_line(from_source(tmp_path, command=("python",))) == ""
 
 
 @pytest.mark.parametrize("procfile", [None, "worker: x", "web:", "web: 'never ends", ""])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,7 @@ from kumotasks.domain.errors import (
 from kumotasks.domain.principal import ANONYMOUS, Principal
 from kumotasks.domain.run.condition import State
 from kumotasks.domain.run.service import Service, Target
+from kumotasks.domain.run.template import Template
 from tests.auth.judging import grant, world_over
 from tests.domain.run.factory import WORKER, a_service, a_template
 from tests.factory import NOW
@@ -170,6 +173,19 @@ async def test_trust_is_written_down_with_the_template(ground: Standing) -> None
     assert (await create(ground, trusted=True)).trusted
     assert (await change(ground, replace(a_service(), description="d"))).trusted
     assert not (await change(ground, a_service(template=a_template("other")))).trusted
+
+
+async def test_whoever_sets_a_variable_that_a_procfile_names_says_what_is_run(ground: Standing, tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("web: gunicorn --bind :$PORT $OPTS main:app\n")
+    template = replace(a_template(""), source=str(tmp_path))
+    with_env = partial(_with_env, template)
+    await create(ground, a_service(template=with_env(MODE="slow", OPTS="-v")), trusted=True)
+    assert (await change(ground, a_service(template=with_env(MODE="fast", OPTS="-v")))).trusted
+    assert not (await change(ground, a_service(template=with_env(MODE="fast", OPTS="-c /theirs.py")))).trusted
+
+
+def _with_env(template: Template, **env: str) -> Template:
+    return replace(template, containers=(replace(template.serving, env=tuple(sorted(env.items()))),))
 
 
 async def test_a_service_that_is_deleted_is_gone_with_its_revisions_and_its_policy(ground: Standing) -> None:

@@ -30,19 +30,32 @@ _TIMEOUT, _PERIOD, _FAILURES = 1, 10, 3  # Kubernetes' own, in seconds, where a 
 _DEFAULT_PORT_NAME = "http1"
 
 
-def containers_of(readers: Sequence[Reader], old: Sequence[Container]) -> tuple[Container, ...]:
+def containers_of(readers: Sequence[Reader], old: Sequence[Container], service: str) -> tuple[Container, ...]:
     """The one with a port first: it takes the requests. `old` are those that these replace."""
     ordered = sorted(readers, key=lambda each: not each.has("ports"))
     before = [*old, *[Container("")] * len(ordered)]
-    return tuple(_container_of(reader, was) for reader, was in zip(ordered, before, strict=False))
+    both = enumerate(zip(ordered, before, strict=False))
+    return tuple(_container_of(reader, was, _name_for_none(service, index)) for index, (reader, was) in both)
 
 
-def container_documents(containers: Sequence[Container]) -> list[Document]:
-    return [_container_document(each, takes_requests=not index) for index, each in enumerate(containers)]
+def container_documents(containers: Sequence[Container], service: str) -> list[Document]:
+    return [
+        _container_document(each, each.name or _name_for_none(service, index), takes_requests=not index)
+        for index, each in enumerate(containers)
+    ]
 
 
-def _container_of(reader: Reader, old: Container) -> Container:
+def _name_for_none(service: str, index: int) -> str:
+    """Cloud Run: what a container is called that nobody named, here and in v1 only. Clients of v2 (Terraform) want to
+    read there what they wrote."""
+    return f"{service}-{index + 1}"
+
+
+def _container_of(reader: Reader, old: Container, name_for_none: str) -> Container:
     """`old` gives what another API said and this one has no name for."""
+    name = reader.text("name")
+    if name == name_for_none != old.name:
+        name = ""  # as it was shown: who sends back what he read changes nothing
     port, port_name = _port_of(reader)
     resources = reader.inner("resources")
     limits = resources.inner("limits")
@@ -53,7 +66,7 @@ def _container_of(reader: Reader, old: Container) -> Container:
     container = replace(
         old,
         image=reader.text("image"),
-        name=reader.text("name"),
+        name=name,
         command=reader.texts("command"),
         args=reader.texts("args"),
         env=tuple(sorted(values.items())),
@@ -123,9 +136,9 @@ def _probe_of(reader: Reader, name: str, shown: Collection[int]) -> Probe | None
     return found
 
 
-def _container_document(container: Container, *, takes_requests: bool) -> Document:
+def _container_document(container: Container, name: str, *, takes_requests: bool) -> Document:
     own = present(
-        name=container.name,
+        name=name,
         image=container.image,
         command=list(container.command),
         args=list(container.args),

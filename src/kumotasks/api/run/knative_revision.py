@@ -29,7 +29,7 @@ def revision_document(revision: Revision, number: str, *, active: bool) -> Docum
             annotations={**template_annotations(template), **present(**{CREATOR: revision.creator})},
             ownerReferences=[{"apiVersion": API_VERSION, "kind": "Configuration", "name": service}],
         ),
-        "spec": spec_document(template),
+        "spec": spec_document(template, service),
         "status": present(
             observedGeneration=revision.generation,
             serviceName=service,

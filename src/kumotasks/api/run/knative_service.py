@@ -59,7 +59,7 @@ def service_of(body: Document, old: Service) -> Service:
     asked = replace(
         asked,
         labels=labels_of(metadata),
-        template=template_of(spec.inner("template"), old.template),
+        template=template_of(spec.inner("template"), old.template, old.name.service),
         traffic=tuple(_target_of(each) for each in spec.items("traffic")) or EVERYTHING_TO_LATEST,
     )
     metadata.left(METADATA_UNUSED)
@@ -102,7 +102,7 @@ def service_document(service: Service, number: str) -> Document:
             annotations=_annotations(service, number),
         ),
         "spec": {
-            "template": template_document(service.template),
+            "template": template_document(service.template, service.name.service),
             "traffic": [_target_document(each) for each in service.traffic],
         },
         "status": _status(service, number),

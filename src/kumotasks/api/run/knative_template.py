@@ -25,12 +25,12 @@ METADATA_UNUSED = frozenset({
 NOTHING = Template(())
 
 
-def template_of(reader: Reader, old: Template) -> Template:
+def template_of(reader: Reader, old: Template, service: str) -> Template:
     """`old` gives what another API said and this one has no name for."""
     metadata, spec = reader.inner("metadata"), reader.inner("spec")
     reader.left()
     asked = Annotations(metadata)
-    containers = containers_of(spec.items("containers"), old.containers)
+    containers = containers_of(spec.items("containers"), old.containers, service)
     if not containers:
         raise refused(spec.at("containers"), "must have at least one container.")
     boost, idle = asked.flag(_BOOST, default=False), asked.flag(_THROTTLING, default=True)
@@ -53,7 +53,7 @@ def template_of(reader: Reader, old: Template) -> Template:
     return replace(template, rest=keeping(old.rest, left))
 
 
-def template_document(template: Template) -> Document:
+def template_document(template: Template, service: str) -> Document:
     return merged(
         {
             "metadata": present(
@@ -61,7 +61,7 @@ def template_document(template: Template) -> Document:
                 labels=dict(template.labels),
                 annotations=template_annotations(template),
             ),
-            "spec": spec_document(template),
+            "spec": spec_document(template, service),
         },
         kept(template.rest),
     )
@@ -79,12 +79,12 @@ def template_annotations(template: Template) -> dict[str, str]:
     return {**dict(template.annotations), **shown}
 
 
-def spec_document(template: Template) -> Document:
+def spec_document(template: Template, service: str) -> Document:
     return present(
         containerConcurrency=template.concurrency,
         timeoutSeconds=template.timeout // SECOND,
         serviceAccountName=template.service_account,
-        containers=container_documents(template.containers),
+        containers=container_documents(template.containers, service),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from kumotasks.cli.client import Failure
 from kumotasks.cli.command import Json
@@ -16,7 +17,7 @@ from kumotasks.cli.run.document import container, inner, items, template, texts
 from kumotasks.cli.run.flags import SOURCE
 from kumotasks.cli.run.secret import proof
 from kumotasks.cli.run.variables import merged
-from kumotasks.domain.run.commanding import commanding
+from kumotasks.domain.run.commanding import deciding
 
 WHAT_RUNS = ("source", "image", "command", "args", "set-env-vars", "update-env-vars")
 _REFUSED = "CONTAINER_PERMISSION_DENIED"  # the reason of a service whose command was not taken
@@ -52,12 +53,18 @@ def unsaid(line: Line, service: Json) -> Iterator[str]:
                 yield f"the {'command' if word == 'command' else 'arguments'} {shlex.join(words)}"
         if directory := each.get("workingDir"):
             yield f"the working directory {directory}"
-        yield from _variables(each, _named(line) if each is ours else frozenset())
+        pairs = tuple((str(each.get("name")), str(each.get("value", ""))) for each in items(each, "env"))
+        said = _named(line) if each is ours else frozenset()
+        shown = deciding(pairs, _shell_line(found, each) if each is ours else "")
+        yield from (f"the variable {name}={value}" for name, value in shown if name not in said)
 
 
-def _variables(holder: Json, named: frozenset[str]) -> Iterator[str]:
-    pairs = tuple((str(each.get("name")), str(each.get("value", ""))) for each in items(holder, "env"))
-    yield from (f"the variable {name}={value}" for name, value in commanding(pairs) if name not in named)
+def _shell_line(found: Json, serving: Json) -> str | None:
+    """Of the Procfile that starts what a template holds, "" if none does; None if it cannot be read."""
+    from kumotasks.workers.deploying.images import web_line
+
+    source = inner(found, "annotations").get(SOURCE)
+    return (web_line(Path(str(source))) or None) if source and not texts(serving, "command") else ""
 
 
 def _named(line: Line) -> frozenset[str]:

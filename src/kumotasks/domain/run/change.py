@@ -54,13 +54,13 @@ def created(asked: Service, *, uid: str, now: int, by: str, trusted: bool) -> Se
     )
 
 
-def replaced(old: Service, asked: Service, *, now: int, by: str, trusted: bool) -> Service:
+def replaced(old: Service, asked: Service, *, now: int, by: str, trusted: bool, shell_line: str | None = "") -> Service:
     """`old` as it is now asked for; `old` itself if that is what it is already.
 
-    A template stays as trusted as it was while what it runs is the same; that it is trusted now and was not makes it a
-    new one."""
+    A template stays as trusted as it was while what it runs is the same, `shell_line` if a shell starts it; that it is
+    trusted now and was not makes it a new one."""
     grown = trusted and not old.trusted
-    kept = old.trusted and runs_the_same(old.template, asked.template)
+    kept = old.trusted and runs_the_same(old.template, asked.template, shell_line)
     anew = asked.template != old.template or grown
     if not anew and all(getattr(asked, field) == getattr(old, field) for field in ASKED):
         return old

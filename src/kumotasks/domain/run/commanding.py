@@ -16,7 +16,8 @@ _COMMANDING = re.compile(
     r"|NODE_OPTIONS|NODE_PATH|PERL5?(OPT|LIB|DB)|RUBY(OPT|LIB)|(_|JDK_)?JAVA_(TOOL_)?OPTIONS|CLASSPATH|JAVA_OPTS"
     r"|PHPRC|PHP_INI_SCAN_DIR|DOTNET_STARTUP_HOOKS|GIT_.*|SSH_ASKPASS|EDITOR|VISUAL|PAGER|BROWSER"
 )
-_REFERENCE = "$("  # the beginning of `$(NAME)`
+_REFERENCE = "$("  # the beginning of `$(NAME)`; in a shell's line, of a command that may look at any variable
+_NAMED = re.compile(r"\$\{?[#!]?(\w+)")  # `$NAME`, `${NAME}` and their like, quoted or not
 
 
 def commanding(env: Pairs) -> Pairs:
@@ -24,15 +25,24 @@ def commanding(env: Pairs) -> Pairs:
     return tuple((name, value) for name, value in env if _COMMANDING.fullmatch(name))
 
 
-def runs_the_same(one: Template, other: Template) -> bool:
-    """Whether what is run is the same, whatever else is not."""
-    return _what_runs(one) == _what_runs(other)
+def deciding(env: Pairs, shell_line: str | None) -> Pairs:
+    """`commanding`, and what the line of a shell names: to its words a value may add others. A line that is not known
+    (None), or that runs commands to make its words of, may name any."""
+    if shell_line is None or _REFERENCE in shell_line or "`" in shell_line:
+        return env
+    named = {*_NAMED.findall(shell_line), *(name for name, _ in commanding(env))}
+    return tuple((name, value) for name, value in env if name in named)
 
 
-def _what_runs(template: Template) -> tuple[object, ...]:
+def runs_the_same(one: Template, other: Template, shell_line: str | None = "") -> bool:
+    """Whether what is run is the same, whatever else is not. `shell_line` is what `one` is started by, if it is."""
+    return _what_runs(one, shell_line) == _what_runs(other, shell_line)
+
+
+def _what_runs(template: Template, shell_line: str | None) -> tuple[object, ...]:
     """All variables count where the command names some, or one that decides does."""
     container = template.serving
-    variables = commanding(container.env)
+    variables = deciding(container.env, shell_line)
     words = (*container.command, *container.args, *(value for _, value in variables))
     return (
         template.source,

@@ -71,6 +71,23 @@ class Images:
         return self._hello if bare in HELLO_IMAGES else None
 
 
+def shell_line(template: Template) -> str | None:
+    """The line of a Procfile by which a template is started, "" if it is by none; None if that line cannot be read. It
+    looks at a file: call it in a thread."""
+    if not template.source or template.serving.command:
+        return ""
+    return web_line(Path(template.source)) or None
+
+
+def web_line(directory: Path) -> str:
+    """What the Procfile of a directory says of `web:`, "" if nothing."""
+    try:
+        found = _WEB.search((directory / "Procfile").read_text(errors="replace"))
+    except (OSError, ValueError):  # there is none, or no file can have such a name
+        return ""
+    return found[1] if found else ""
+
+
 def bare_name(image: str) -> str:
     """The image without digest and tag; a registry's port stays."""
     name = image.partition("@")[0]
@@ -104,12 +121,10 @@ def _from_source(source: str, container: Container) -> Launch | Refusal:
 
 def _procfile_command(directory: Path) -> tuple[str, ...]:
     """Of the line `web:`, as buildpacks read it: by a shell where it is written for one, as `--bind :$PORT` is."""
+    line = web_line(directory)
     try:
-        found = _WEB.search((directory / "Procfile").read_text(errors="replace"))
-        if found is None:
-            return ()
-        return ("/bin/sh", "-c", found[1]) if _FOR_A_SHELL.search(found[1]) else tuple(shlex.split(found[1]))
-    except (OSError, ValueError):  # there is none, or its quotes never end
+        return ("/bin/sh", "-c", line) if _FOR_A_SHELL.search(line) else tuple(shlex.split(line))
+    except ValueError:  # its quotes never end
         return ()
 
 

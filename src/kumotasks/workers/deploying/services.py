@@ -6,6 +6,7 @@ may call is judged before; only whether he may act as the account of a template 
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from kumotasks.domain.run.rules import check_service, refused
 from kumotasks.domain.run.service import Service, ServiceName
 from kumotasks.storage.records import ABSENT, RecordChanged
 from kumotasks.workers.deploying.acting import Acting
+from kumotasks.workers.deploying.images import shell_line
 from kumotasks.workers.deploying.shelf import Shelf
 
 MAX_PAGE = 1_000
@@ -166,7 +168,8 @@ class Services:
             old = await self._shelf.existing(asked.name)
             _check_etag(old, asking.if_etag)
             now, by = self._clock.now(), asking.caller.email
-            changed = change.replaced(old, asked, now=now, by=by, trusted=asking.trusted)
+            line = await asyncio.to_thread(shell_line, old.template)
+            changed = change.replaced(old, asked, now=now, by=by, trusted=asking.trusted, shell_line=line)
             await self._check_revisions(changed, old)
             if asking.validate_only or changed is old:
                 return changed
