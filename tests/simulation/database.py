@@ -153,22 +153,29 @@ class Way:
         if self.cut:
             raise StorageUnavailable
 
-    async def _do(self, stream: int | None, act: Callable[[], tuple[T, Sequence[Wake]]]) -> T:
+    async def _do(self, stream: int | None, act: Callable[[], tuple[T, Sequence[Wake | Rumour]]]) -> T:
         if stream is None:
             return await self._there_and_back(act)
         async with self._streams.setdefault(stream, asyncio.Lock()):
             return await self._there_and_back(act)
 
-    async def _there_and_back(self, act: Callable[[], tuple[T, Sequence[Wake]]]) -> T:
+    async def _there_and_back(self, act: Callable[[], tuple[T, Sequence[Wake | Rumour]]]) -> T:
         if self.cut:
             await self._travel(self._clock)
         await self._travel(self._database.clock)
         answer, wakes = act()
         await self._travel(self._clock)
-        if wakes:
-            for listener in self._listeners:
-                listener(wakes)
+        self._tell(wakes)
         return answer
+
+    def _tell(self, told: Sequence[Wake | Rumour]) -> None:
+        """First what was done, then what is to be looked up."""
+        wakes = [each for each in told if isinstance(each, Wake)]
+        rumours = [each for each in told if isinstance(each, Rumour)]
+        for listener in self._listeners if wakes else ():
+            listener(wakes)
+        for overhearer in self._overhearers if rumours else ():
+            overhearer(rumours)
 
     def overhear_soon(self, told: Rumour | QueueChanged) -> None:
         def hear() -> None:
@@ -202,11 +209,11 @@ class Way:
         row = self._database.find(tasks[0].name.queue)
         number = row.stored.number
 
-        def act() -> tuple[Sequence[Task], Sequence[Wake]]:
+        def act() -> tuple[Sequence[Task], Sequence[Wake | Rumour]]:
             row.tasks.update((task.name.task, task) for task in tasks)
-            rumour = self._additions(number, tasks)
+            rumour, away = self._additions(number, tasks), row.home != self.node
             self._after_commit(lambda: self._database.tell_home(self, rumour, number))
-            return tasks, [TaskAdded(number, task) for task in tasks]
+            return tasks, [*(TaskAdded(number, task, away) for task in tasks), *([rumour] if away else [])]
 
         return await self._do(number, act)
 

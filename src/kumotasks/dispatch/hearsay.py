@@ -86,7 +86,7 @@ class Hearsay:
 
     def _hear_late(self, heard: Wake | Rumour) -> None:
         match heard:
-            case TaskAdded(number, task):
+            case TaskAdded(number, task, _):
                 self._hear(TasksAdded(number, ((task.schedule_time, task.name.task),)))
             case QueueChanged(stored) | QueuePurged(stored):
                 self._homes.apply(heard, self._homes.berths[stored.number].lane.bucket.at)

@@ -74,7 +74,9 @@ class Homes:
         if berth is None:
             return self.stranger(wake, now)
         match wake:
-            case TaskAdded(_, task):
+            case TaskAdded(_, task, away):
+                if away:
+                    return None
                 berth.lane.offer(task, now)
             case TaskDeleted(_, task):
                 berth.lane.forget(task.serial)

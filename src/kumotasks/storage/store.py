@@ -143,8 +143,12 @@ class Swept:
 
 @value
 class TaskAdded:
+    """`away`: at the commit this node was not the home of the queue. If it has become so since, the task may be over
+    already: TasksAdded follows, so that it is looked up."""
+
     number: int
     task: Task
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from kumotasks.domain.queue import QueueState
 from kumotasks.storage.records import RecordChanged
 from kumotasks.storage.rumour import RunsArrived, TaskRemoved, TasksAdded, TasksArrived
 from kumotasks.storage.sqlstore import SqlStore
-from kumotasks.storage.store import QueueChanged, QueueDeleted, QueuePurged, StoredQueue
+from kumotasks.storage.store import QueueChanged, QueueDeleted, QueuePurged, StoredQueue, TaskAdded
 from tests.factory import NOW, a_named_task, a_queue, a_request, a_task, ids, queue_name
 from tests.storage.postgres.conftest import Hearing
 
@@ -31,6 +31,28 @@ async def test_the_home_hears_of_tasks_and_runs(here: SqlStore, there: SqlStore,
     await here.delete_task(task.name, now=NOW, name_until=NOW)
     await told.rumour(TaskRemoved(q.number, task.serial))
     assert told.wakes == []
+
+
+async def test_what_is_added_away_from_home_is_to_be_looked_up_here_as_well(
+    here: SqlStore, there: SqlStore, q: StoredQueue
+) -> None:
+    """For by the time this node hears of its own commit it may be home, and the task over."""
+    told = Hearing(here)
+    task, named = a_task(), a_named_task("n")
+    await here.add_tasks([task])
+    await here.add_tasks([named])
+    assert told.wakes == [TaskAdded(q.number, each, away=True) for each in (task, named)]
+    assert told.rumours == [TasksAdded(q.number, ((NOW, each.name.task),)) for each in (task, named)]
+
+
+async def test_what_is_added_at_home_is_told_whole(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    await here.take_homes()
+    told = Hearing(here)
+    task, named = a_task(), a_named_task("n")
+    await here.add_tasks([task])
+    await here.add_tasks([named])
+    assert told.wakes == [TaskAdded(q.number, each) for each in (task, named)]
+    assert told.rumours == []
 
 
 async def test_large_tasks_are_told_of_by_the_time_of_the_first(

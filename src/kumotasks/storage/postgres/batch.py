@@ -7,6 +7,7 @@ job is done by its own operation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -21,6 +22,7 @@ from kumotasks.storage.postgres.rumours import (
     CHANNEL,
     Note,
     RecordsTouched,
+    added_away,
     addressee,
     lines_of,
     notes_of,
@@ -31,7 +33,7 @@ from kumotasks.storage.postgres.session import Session
 from kumotasks.storage.records import RecordChanged
 from kumotasks.storage.remains import surplus_row
 from kumotasks.storage.settled import Settled
-from kumotasks.storage.store import Settlement, StoredQueue, TaskAdded
+from kumotasks.storage.store import Settlement, StoredQueue, TaskAdded, Wake
 from kumotasks.storage.tasks import task_row
 
 _Name = tuple[int, str]
@@ -63,9 +65,11 @@ def as_operation(job: Job, ended: Ended) -> Operating:
 class Batch:
     """Made for one transaction, which the caller begins and commits."""
 
-    def __init__(self, session: Session, ended: Ended) -> None:
+    def __init__(self, session: Session, ended: Ended, node: str) -> None:
         self._session = session
         self._ended = ended
+        self._node = node
+        self._at_home: set[int] = set()
         self.outcome = Outcome()
 
     async def operate(self, jobs: Iterable[Operating]) -> list[Note]:
@@ -79,9 +83,11 @@ class Batch:
             except (KumoError, RecordChanged) as refusal:
                 self.outcome.refusals.append((job.waiter, refusal))
                 continue
-            self.outcome.note(job.waiter, done)
+            wakes = _from_anywhere(done.wakes)
+            self.outcome.note(job.waiter, replace(done, wakes=wakes))
+            self.outcome.rumours += added_away(wakes)
             if not job.hearsay:
-                notes += notes_of(done.wakes, done.rumours)
+                notes += notes_of(wakes, done.rumours)
                 if done.touched:
                     notes.append(RecordsTouched())
         return notes
@@ -89,13 +95,15 @@ class Batch:
     async def write(self, settling: Sequence[Settling], adding: Sequence[tuple[StoredQueue, Adding]]) -> list[Note]:
         """All of it in bulk. What the queues are is looked up and held until the commit. Surprised."""
         numbers = {job.settlement.number for job in settling} | {stored.number for stored, _ in adding}
-        rows = await self._session.link.fetch("guard_queues", sorted(numbers))
-        guard = {cast("int", number): (generation, epoch) for number, generation, epoch in rows}
+        rows = await self._session.link.fetch("guard_queues", sorted(numbers), self._node)
+        guard = {cast("int", number): (generation, epoch) for number, generation, epoch, _ in rows}
+        self._at_home = {cast("int", number) for number, _, _, here in rows if here}
         await self._settle([job for job in settling if self._stands(job, guard.get(job.settlement.number))])
         for stored, _ in adding:
             if guard.get(stored.number, (None,))[0] != stored.generation:
                 raise Surprised
         await self._add(adding)
+        self.outcome.rumours += added_away(self.outcome.wakes)
         return notes_of(self.outcome.wakes, ())
 
     def _stands(self, job: Settling, guard: tuple[object, ...] | None) -> bool:
@@ -137,7 +145,7 @@ class Batch:
                     continue
                 free.discard(name)
                 rows.append(task_row(stored, task, definition))
-                self.outcome.wakes.append(TaskAdded(stored.number, task))
+                self.outcome.wakes.append(TaskAdded(stored.number, task, stored.number not in self._at_home))
             self.outcome.answers.append((job.waiter, kept))
         if rows:
             await self._session.each("add_task", rows)
@@ -159,8 +167,13 @@ class Batch:
     async def _add_again(self, task: Task) -> Task | KumoError:
         """Add a task whose name was used before."""
         done = await self._session.drive(tasks.add_tasks((task,)))
-        self.outcome.wakes += done.wakes
+        self.outcome.wakes += _from_anywhere(done.wakes)
         return done.value[0]
+
+
+def _from_anywhere(wakes: Iterable[Wake]) -> tuple[Wake, ...]:
+    """Of a rare operation: who is home is not asked, and what was added is looked up by whoever is."""
+    return tuple(TaskAdded(wake.number, wake.task, True) if isinstance(wake, TaskAdded) else wake for wake in wakes)
 
 
 def _place(job: Settling) -> tuple[int, str]:

@@ -43,19 +43,22 @@ class RecordsTouched:
 Note = Rumour | QueueTouched | RecordsTouched
 
 
-def notes_of(wakes: Iterable[Wake], rumours: Iterable[Rumour]) -> list[Note]:
+def notes_of(wakes: Sequence[Wake], rumours: Iterable[Rumour]) -> list[Note]:
     """What other nodes are to be told of a commit."""
+    others = dict.fromkeys(_note_of(wake) for wake in wakes if not isinstance(wake, TaskAdded))
+    return [*added_away(wakes), *others, *rumours]
+
+
+def added_away(wakes: Iterable[Wake]) -> list[Rumour]:
+    """Of tasks that were added away from home."""
     added: dict[int, list[Task]] = {}
-    notes: dict[Note, None] = {}
     for wake in wakes:
-        if isinstance(wake, TaskAdded):
+        if isinstance(wake, TaskAdded) and wake.away:
             added.setdefault(wake.number, []).append(wake.task)
-        else:
-            notes[_note_of(wake)] = None
-    return [*(note for number, tasks in added.items() for note in _additions(number, tasks)), *notes, *rumours]
+    return [note for number, tasks in added.items() for note in _additions(number, tasks)]
 
 
-def _additions(number: int, tasks: Sequence[Task]) -> Iterator[Note]:
+def _additions(number: int, tasks: Sequence[Task]) -> Iterator[Rumour]:
     small = tuple((task.schedule_time, task.name.task) for task in tasks if len(task.target.body) < _LARGE)
     if small:
         yield TasksAdded(number, small)
@@ -63,10 +66,8 @@ def _additions(number: int, tasks: Sequence[Task]) -> Iterator[Note]:
         yield TasksArrived(number, min(task.schedule_time for task in tasks if len(task.target.body) >= _LARGE))
 
 
-def _note_of(wake: Wake) -> Note:
+def _note_of(wake: TaskDeleted | RunRequested | QueueChanged | QueuePurged | QueueDeleted) -> Note:
     match wake:
-        case TaskAdded(number, task):
-            return TasksAdded(number, ((task.schedule_time, task.name.task),))
         case TaskDeleted(number, task):
             return TaskRemoved(number, task.serial)
         case RunRequested(number, _):

@@ -151,7 +151,7 @@ class Stream:
         bulk: list[Job] = [*settling, *(job for _, job in adding)]
         taken = {id(job) for job in bulk}
         singly = [as_operation(job, self._house.ended) for job in jobs if id(job) not in taken]
-        batch = Batch(self._session, self._house.ended)
+        batch = Batch(self._session, self._house.ended, self._house.node)
         try:
             if bulk:
                 async with self._session.transaction("read_committed"):
@@ -172,7 +172,7 @@ class Stream:
             await self._after(failure, jobs)
 
     async def _transact(self, jobs: Sequence[Operating]) -> None:
-        batch = Batch(self._session, self._house.ended)
+        batch = Batch(self._session, self._house.ended, self._house.node)
         async with self._session.transaction("repeatable_read"):
             notes = await batch.operate(jobs)
             await tell(self._session, self._house.teller, self._house.node, notes)

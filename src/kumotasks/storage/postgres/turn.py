@@ -16,7 +16,8 @@ from kumotasks.storage.ended import Ended
 from kumotasks.storage.job import Adding, Job, Outcome, Settling
 from kumotasks.storage.operation import Row
 from kumotasks.storage.postgres.link import Link
-from kumotasks.storage.postgres.rumours import Note, notes_of
+from kumotasks.storage.postgres.rumours import added_away
+from kumotasks.storage.rumour import Rumour
 from kumotasks.storage.store import Settlement, StoredQueue, TaskAdded
 from kumotasks.storage.tasks import task_key, task_row
 
@@ -24,14 +25,14 @@ _ENDED_COLUMNS, _ADDED_COLUMNS = 5, 9
 
 
 class Turn:
-    """Plain jobs. `notes` are what other nodes, home of a queue, are to be told."""
+    """Plain jobs. `notes` are what other nodes, home of a queue, are to be told; this one hears them as well."""
 
     def __init__(self, known: Directory, ended: Ended) -> None:
         self._known = known
         self._ended = ended
         self._adding: list[tuple[StoredQueue, Adding]] = []
         self._settling: list[Settling] = []
-        self.notes: Sequence[Note] = ()
+        self.notes: Sequence[Rumour] = ()
 
     def takes(self, job: Job) -> bool:
         """Take `job` if it is plain."""
@@ -59,10 +60,10 @@ class Turn:
         numbers = sorted({cast("int", row[0]) for row in adds})
         await link.open()
         rows = await link.fetch("turn", *_columns(ends, _ENDED_COLUMNS), *_columns(adds, _ADDED_COLUMNS), numbers, node)
-        places, ids, elsewhere = cast("tuple[list[int] | None, list[str] | None, list[int] | None]", rows[0])
+        places, ids, away = cast("tuple[list[int] | None, list[str] | None, list[int] | None]", rows[0])
         outcome = Outcome()
         self._answer_ends(outcome, places)
-        return outcome, self._answer_adds(outcome, ids, frozenset(elsewhere or ()))
+        return outcome, self._answer_adds(outcome, ids, frozenset(away or ()))
 
     def _answer_ends(self, outcome: Outcome, places: list[int] | None) -> None:
         effective = None if places is None else frozenset(places)
@@ -72,20 +73,19 @@ class Turn:
                 self._ended.remember(job.settlement.number, job.settlement.task.name.task)
             outcome.answers.append((job.waiter, there))
 
-    def _answer_adds(self, outcome: Outcome, ids: list[str] | None, elsewhere: frozenset[int]) -> list[Job]:
+    def _answer_adds(self, outcome: Outcome, ids: list[str] | None, away: frozenset[int]) -> list[Job]:
         kept = None if ids is None else frozenset(ids)
-        added: list[TaskAdded] = []
         again: list[Job] = []
         for stored, job in self._adding:
             number = stored.number
             if kept is not None and f"{number}/{job.tasks[0].name.task}" not in kept:
                 again.append(job)
                 continue
-            added += [TaskAdded(number, task) for task in job.tasks]
+            outcome.wakes += [TaskAdded(number, task, number in away) for task in job.tasks]
             outcome.answers.append((job.waiter, list(job.tasks)))
-        outcome.wakes += added
-        if elsewhere:
-            self.notes = notes_of([wake for wake in added if wake.number in elsewhere], ())
+        if away:
+            self.notes = added_away(outcome.wakes)
+            outcome.rumours += self.notes
         return again
 
 

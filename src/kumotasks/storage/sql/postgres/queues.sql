@@ -20,7 +20,8 @@ SELECT generation FROM queue WHERE number = $1;
 SELECT generation, home_epoch FROM queue WHERE number = $1 FOR KEY SHARE;
 
 -- name: guard_queues
-SELECT number, generation, home_epoch FROM queue WHERE number = ANY($1::bigint[]) ORDER BY number FOR KEY SHARE;
+SELECT number, generation, home_epoch, (home_node IS NOT DISTINCT FROM $2::text)::int FROM queue
+WHERE number = ANY($1::bigint[]) ORDER BY number FOR KEY SHARE;
 
 -- name: add_queue
 INSERT INTO queue (project, location, id, generation, settings, fresh) VALUES ($1, $2, $3, 0, $4, true);

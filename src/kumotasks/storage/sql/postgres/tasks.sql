@@ -3,8 +3,10 @@
 -- name: turn
 -- The hot path in one statement, which is one transaction: the ends of unnamed tasks, and new unnamed tasks. A row
 -- takes effect only while its queue's generation (and epoch, where a result names it) stands. Answers which ends took
--- effect and which tasks were added, empty where all were, and the queues whose home is another node.
-WITH ended AS (
+-- effect and which tasks were added, empty where all were, and the queues whose home is not this node.
+WITH held AS (
+    SELECT number, generation, home_node FROM queue WHERE number = ANY($15::bigint[]) ORDER BY number FOR KEY SHARE),
+ended AS (
     DELETE FROM task USING (
         SELECT gone.* FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
             AS gone(queue, generation, id, serial, epoch, place)
@@ -19,13 +21,12 @@ added AS (
     SELECT coming.* FROM unnest($6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[],
         $12::smallint[], $13::bytea[], $14::bytea[])
         AS coming(queue, generation, id, serial, schedule_time, create_time, named, definition, progress)
-    JOIN queue ON queue.number = coming.queue AND queue.generation = coming.generation
-    FOR KEY SHARE OF queue
+    JOIN held ON held.number = coming.queue AND held.generation = coming.generation
     RETURNING queue, id)
 SELECT
     (SELECT CASE WHEN count(*) < cardinality($1::bigint[]) THEN coalesce(array_agg(place), '{}') END FROM ended),
     (SELECT CASE WHEN count(*) < cardinality($6::bigint[]) THEN coalesce(array_agg(queue || '/' || id), '{}') END FROM added),
-    (SELECT array_agg(number) FROM queue WHERE number = ANY($15::bigint[]) AND home_node <> $16::text);
+    (SELECT array_agg(number) FROM held WHERE home_node IS DISTINCT FROM $16::text);
 
 -- name: add_task
 INSERT INTO task (queue, generation, id, serial, schedule_time, create_time, named, definition, progress)
