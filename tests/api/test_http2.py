@@ -15,10 +15,10 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from kumotasks.api import http2
-from kumotasks.api.exchange import WHOLE
+from kumotasks.api.exchange import BODY, FIELDS, WHOLE
+from kumotasks.api.head import parse_timeout
 from kumotasks.api.http2 import PREFACE, Multiplex
 from kumotasks.api.limits import Limits
-from kumotasks.api.streams import parse_timeout
 from tests.api.peer import (
     ACK,
     END_HEADERS,
@@ -109,7 +109,24 @@ async def test_the_scope_says_what_was_asked() -> None:
         "server": local,
         "client": remote,
         "extensions": {"http.response.trailers": {}, WHOLE: {}},
+        FIELDS: {b"host": b"kumo.test", b"x-own": b"1"},
+        BODY: None,
     }
+
+
+@both_loops
+async def test_a_body_that_came_in_one_piece_stands_in_the_scope_too() -> None:
+    bodies: list[tuple[bytes | None, bytes]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        bodies.append((scope[BODY], (await receive())["body"]))
+        await reply(send)
+
+    async with serving(app) as port, greeted(port) as peer:
+        await peer.call(1, REQUEST, b"whole")
+        peer.send(peer.head(3, REQUEST), peer.data(3, b"two "), peer.data(3, b"pieces", end=True))
+        await peer.answer(3)
+    assert bodies == [(b"whole", b"whole"), (None, b"two pieces")]
 
 
 @both_loops
@@ -118,6 +135,7 @@ async def test_the_authority_is_the_only_host() -> None:
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         hosts.append([value for name, value in scope["headers"] if name == b"host"])
+        assert scope[FIELDS] == dict(scope["headers"])
         await reply(send)
 
     without = {name: value for name, value in REQUEST.items() if name != ":authority"}

@@ -18,6 +18,9 @@ Send: TypeAlias = Callable[[Event], Awaitable[None]]
 Header: TypeAlias = tuple[bytes, bytes]
 
 WHOLE = "http.response.whole"  # our own ASGI extension: an answer in one message instead of three
+# Two entries of our own in a scope, which a server may leave out: the header fields as a dict, names in lower case, the
+# last one of a name wins; and a body that came whole and in one piece, which `receive` would give as well.
+FIELDS, BODY = "kumo.fields", "kumo.body"
 MAX_BODY = 16 * 1024 * 1024  # bytes, before and after unpacking
 
 
@@ -36,12 +39,14 @@ class Exchange:
 
     async def body(self, limit: int = MAX_BODY) -> bytes:
         """All of the request's body. Raises PayloadTooLarge, ClientGone."""
-        event = await self.receive()
-        if event["type"] != "http.request":
-            raise ClientGone
-        body: bytes = event.get("body", b"")
-        if event.get("more_body", False):
-            body = await self._rest_of(body, limit)
+        body: bytes | None = self.scope.get(BODY)
+        if body is None:
+            event = await self.receive()
+            if event["type"] != "http.request":
+                raise ClientGone
+            body = event.get("body", b"")
+            if event.get("more_body", False):
+                body = await self._rest_of(body, limit)
         if len(body) > limit:
             raise PayloadTooLarge
         return body

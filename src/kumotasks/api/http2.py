@@ -19,6 +19,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from kumotasks.api.exchange import WHOLE
+from kumotasks.api.head import BLANK
 from kumotasks.api.http1 import Http1
 from kumotasks.api.intake import Intake
 from kumotasks.api.limits import NEVER, Limits, Watch
@@ -79,6 +80,7 @@ class Multiplex(asyncio.Protocol):
             "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
             "root_path": self._root_path,
             "extensions": {"http.response.trailers": {}, WHOLE: {}},
+            **BLANK,
         }
         self._engine.initiate_connection(_settings(self._limits))
         self._engine.set_local_window_size(WINDOW_MOST)

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.wrappers_pb2 import StringValue
 
 from kumotasks.api import compression, health
-from kumotasks.api.exchange import MAX_BODY, WHOLE, ClientGone, Event, Exchange, Header
+from kumotasks.api.exchange import BODY, MAX_BODY, WHOLE, ClientGone, Event, Exchange, Header
 from kumotasks.api.needs import Needs, needs_of, nothing
 from kumotasks.api.status import to_grpc
 from kumotasks.api.streaming import ONE_REQUEST, Answers, tell
@@ -184,7 +184,7 @@ async def refuse(exchange: Exchange, error: KumoError) -> None:
 async def message_of(exchange: Exchange) -> bytes:
     """The one message of a unary call's request."""
     encoding = encoding_of(exchange)
-    body = await exchange.body(MAX_BODY + PREFIX)
+    body: bytes = exchange.scope.get(BODY) or await exchange.body(MAX_BODY + PREFIX)  # no piece is larger than that
     if len(body) < PREFIX or len(body) != PREFIX + int.from_bytes(body[1:PREFIX], "big"):
         raise misframed(body)
     if not body[0]:
