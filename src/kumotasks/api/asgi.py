@@ -116,7 +116,7 @@ class Application:
             return
         try:
             if is_grpc:
-                await self._rpc(exchange, caller)
+                await self._rpc.answer(exchange, caller)
             elif page is None:
                 await self._rest(exchange, caller)
             else:

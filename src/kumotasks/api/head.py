@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from kumotasks.api.exchange import BODY, FIELDS, Header
+from kumotasks.api.exchange import ANSWER, BODY, FIELDS, Header
 
 Scope = dict[str, Any]
 
@@ -46,6 +46,7 @@ BLANK: Scope = {
     "headers": [],
     FIELDS: {},
     BODY: None,
+    ANSWER: None,
 }
 
 

@@ -1,7 +1,7 @@
 """One call of a multiplexed connection, as ASGI sees it: a scope, `receive`, `send` and the task that runs them.
 
 A stream decides nothing about frames, windows or sockets: it asks its outlet and its owner. It never imports an HTTP/2
-engine. The common call (a body that came whole, an answer in three messages) costs no event and no future, and is one
+engine. The common call (a body that came whole, an answer said at once) costs no event and no future, and is one
 word to the outlet.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from kumotasks.api.exchange import BODY, WHOLE
+from kumotasks.api.exchange import ANSWER, BODY
 from kumotasks.api.limits import NEVER
 
 LOG = logging.getLogger("kumotasks.api")
@@ -133,9 +133,11 @@ class Stream:
         return not (self.complete or self._chunks is not None or (self._opened and not self.answered))
 
     def start(self, app: App, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+        scope = self.scope
+        scope[ANSWER] = self.answer
         if self.complete and self._chunks is not None and len(self._chunks) == 1:
-            self.scope[BODY] = self._chunks[0]
-        task: asyncio.Task[None] = loop.create_task(app(self.scope, self.receive, self.send))  # type: ignore[arg-type]
+            scope[BODY] = self._chunks[0]
+        task: asyncio.Task[None] = loop.create_task(app(scope, self.receive, self.send))  # type: ignore[arg-type]
         task.add_done_callback(self._ended)
         self.task = task
         return task
@@ -189,6 +191,15 @@ class Stream:
         self._owner.consumed(self)
         return {"type": "http.request", "body": body, "more_body": True}
 
+    def answer(self, head: list[Header], body: bytes, trailers: list[Header]) -> None:
+        """Say all of it at once: what `send` would be told in three messages."""
+        if self.closed:
+            return
+        if self.answered or self._head is not None:
+            raise RuntimeError("the answer has already begun")
+        self.answered = True
+        self._outlet.finish(self, head, body, trailers)
+
     async def send(self, message: Message) -> None:
         if self.closed:
             return
@@ -225,13 +236,6 @@ class Stream:
         if self._tail is None:
             raise RuntimeError("trailers must follow a body")
         self._finish(self._tail, message["headers"] or None)  # an answer may turn out to have none
-
-    def _whole(self, message: Message) -> None:
-        """The head is ready for the wire: the status first, and nothing of the connection's own."""
-        if self._head is not None:
-            raise RuntimeError("the answer has already begun")
-        self.answered = True
-        self._outlet.finish(self, message["head"], message["body"], message["trailers"])
 
     def _push(self, body: bytes) -> None:
         head = None if self._opened else self._head
@@ -272,6 +276,7 @@ class Stream:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.task = None
+        self.scope[ANSWER] = None  # it leads back here, and would keep both alive
         if task.cancelled():
             self.refuse(STOPPING)
         elif (error := task.exception()) is not None:
@@ -287,5 +292,4 @@ _STEPS: dict[str, Callable[[Stream, Message], None]] = {
     "http.response.start": Stream._start,
     "http.response.body": Stream._body,
     "http.response.trailers": Stream._trailers,
-    WHOLE: Stream._whole,
 }
