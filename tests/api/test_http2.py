@@ -15,10 +15,10 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from kumotasks.api import http2
-from kumotasks.api.exchange import WHOLE
+from kumotasks.api.exchange import ANSWER, BODY, FIELDS
+from kumotasks.api.head import parse_timeout
 from kumotasks.api.http2 import PREFACE, Multiplex
 from kumotasks.api.limits import Limits
-from kumotasks.api.streams import parse_timeout
 from tests.api.peer import (
     ACK,
     END_HEADERS,
@@ -95,6 +95,7 @@ async def test_the_scope_says_what_was_asked() -> None:
         await peer.call(1, {**REQUEST, ":path": "/a%20b/%C3%A9?x=%20&y", "x-own": "1"})
         local, remote = peer.writer.get_extra_info("peername"), peer.writer.get_extra_info("sockname")
     (scope,) = scopes
+    assert scope.pop(ANSWER) is None  # the call has ended
     assert scope.pop("asgi")["version"] == "3.0"
     assert scope == {
         "type": "http",
@@ -108,8 +109,50 @@ async def test_the_scope_says_what_was_asked() -> None:
         "headers": [(b"host", b"kumo.test"), (b"x-own", b"1")],
         "server": local,
         "client": remote,
-        "extensions": {"http.response.trailers": {}, WHOLE: {}},
+        "extensions": {"http.response.trailers": {}},
+        FIELDS: {b"host": b"kumo.test", b"x-own": b"1"},
+        BODY: None,
     }
+
+
+@both_loops
+async def test_a_body_that_came_in_one_piece_stands_in_the_scope_too() -> None:
+    bodies: list[tuple[bytes | None, bytes]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        bodies.append((scope[BODY], (await receive())["body"]))
+        await reply(send)
+
+    async with serving(app) as port, greeted(port) as peer:
+        await peer.call(1, REQUEST, b"whole")
+        peer.send(peer.head(3, REQUEST), peer.data(3, b"two "), peer.data(3, b"pieces", end=True))
+        await peer.answer(3)
+    assert bodies == [(b"whole", b"whole"), (None, b"two pieces")]
+
+
+@both_loops
+async def test_an_answer_can_be_said_at_once_and_only_once() -> None:
+    refused: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        answer, head = scope[ANSWER], [(b":status", b"200"), (b"x-own", b"1")]
+        if scope["path"] == "/late":
+            await send({"type": "http.response.start", "status": 200})
+        else:
+            answer(head, b"all of it", [(b"grpc-status", b"0")])
+        try:
+            answer(head, b"again", [])
+        except RuntimeError as error:
+            refused.append(str(error))
+        if scope["path"] == "/late":
+            await send({"type": "http.response.body", "body": b"in steps"})
+
+    async with serving(app) as port, greeted(port) as peer:
+        first = await peer.call(1, GRPC)
+        second = await peer.call(3, {**REQUEST, ":path": "/late"})
+    assert (first.status, first.body, first.trailers) == (200, b"all of it", {"grpc-status": "0"})
+    assert second.body == b"in steps"
+    assert refused == ["the answer has already begun"]  # of the first nobody is left who could hear it again
 
 
 @both_loops
@@ -118,6 +161,7 @@ async def test_the_authority_is_the_only_host() -> None:
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         hosts.append([value for name, value in scope["headers"] if name == b"host"])
+        assert scope[FIELDS] == dict(scope["headers"])
         await reply(send)
 
     without = {name: value for name, value in REQUEST.items() if name != ":authority"}

@@ -24,7 +24,7 @@ from kumotasks.api.call import (
     StreamRoute,
     Through,
 )
-from kumotasks.api.exchange import ClientGone, Exchange, Receive, Scope, Send
+from kumotasks.api.exchange import FIELDS, ClientGone, Exchange, Receive, Scope, Send
 from kumotasks.api.guard import Guard
 from kumotasks.api.health import Health
 from kumotasks.api.paths import Match, Paths
@@ -53,6 +53,11 @@ def check_one_authorization(scope: Scope) -> None:
     """Of two, whoever stands in front of this server may have judged the other one."""
     if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
         raise InvalidArgument(AMBIGUOUS)
+
+
+def peer_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 @lru_cache(maxsize=1024)
@@ -94,40 +99,39 @@ class Application:
         if scope["type"] != "http":
             await self._decline(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        client = scope.get("client")
+        fields: dict[bytes, bytes] | None = scope.get(FIELDS)
+        headers = dict(scope["headers"]) if fields is None else fields
         exchange = Exchange(scope, headers, receive, send)
-        try:
-            await self._dispatch(exchange, client[0] if client else "")
-        except ClientGone:
-            return
-
-    async def _dispatch(self, exchange: Exchange, peer: str) -> None:
-        headers = exchange.headers
         is_grpc = headers.get(b"content-type", b"").startswith(GRPC)
-        page = None if is_grpc else self._page(exchange.scope)
+        page = None if is_grpc else self._page(scope)
         try:
             if not self._guard(headers.get(b"host"), headers.get(b"origin")):
                 raise Forbidden(STRANGER)
-            if self._identity is not None and len(headers) != len(exchange.scope["headers"]):
-                check_one_authorization(exchange.scope)
-            open_to_all = page is not None and not page.target.permission
-            caller = caller_at(peer) if self._identity is None or open_to_all else await self._caller(headers, peer)
+            caller = caller_at(peer_of(scope)) if self._identity is None else await self._caller(exchange, page)
             if self._proof.header in headers:
                 caller = replace(caller, trusted=self._proof.judge(headers[self._proof.header].decode("latin-1")))
         except KumoError as refused:
-            has_trailers = is_grpc and exchange.scope["http_version"] in HTTP_2
+            has_trailers = is_grpc and scope["http_version"] in HTTP_2
             await (refuse(exchange, refused) if has_trailers else fail(exchange, refused))
             return
-        if is_grpc:
-            await self._rpc(exchange, caller)
-        elif page is None:
-            await self._rest(exchange, caller)
-        else:
-            await self._show(page, exchange, caller)
+        try:
+            if is_grpc:
+                await self._rpc.answer(exchange, caller)
+            elif page is None:
+                await self._rest(exchange, caller)
+            else:
+                await self._show(page, exchange, caller)
+        except ClientGone:
+            return
 
-    async def _caller(self, headers: dict[bytes, bytes], peer: str) -> Caller:
+    async def _caller(self, exchange: Exchange, page: Match[PageRoute] | None) -> Caller:
+        """Whom the request is from; nobody in particular, where a page is open to all."""
         assert self._identity is not None
+        headers, peer = exchange.headers, peer_of(exchange.scope)
+        if len(headers) != len(exchange.scope["headers"]):
+            check_one_authorization(exchange.scope)
+        if page is not None and not page.target.permission:
+            return caller_at(peer)
         authorization = headers.get(b"authorization")
         known = self._identity.known(authorization) if authorization is not None else None
         return Caller(peer, known or await self._identity.principal(authorization))

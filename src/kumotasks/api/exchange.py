@@ -16,8 +16,14 @@ Event: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Event]]
 Send: TypeAlias = Callable[[Event], Awaitable[None]]
 Header: TypeAlias = tuple[bytes, bytes]
+# Sends all of an answer: the head as the wire has it (the status first, nothing of the connection's own), the body, the
+# trailers.
+Answer: TypeAlias = Callable[[list[Header], bytes, list[Header]], None]
 
-WHOLE = "http.response.whole"  # our own ASGI extension: an answer in one message instead of three
+# Entries of our own in a scope, each for what ASGI takes several steps to say; a server may leave them out.
+FIELDS = "kumo.fields"  # the header fields as a dict: names in lower case, the last one of a name wins
+BODY = "kumo.body"  # the request's body, if it came whole and in one piece; `receive` would give it as well
+ANSWER = "kumo.answer"  # an Answer
 MAX_BODY = 16 * 1024 * 1024  # bytes, before and after unpacking
 
 
@@ -36,12 +42,14 @@ class Exchange:
 
     async def body(self, limit: int = MAX_BODY) -> bytes:
         """All of the request's body. Raises PayloadTooLarge, ClientGone."""
-        event = await self.receive()
-        if event["type"] != "http.request":
-            raise ClientGone
-        body: bytes = event.get("body", b"")
-        if event.get("more_body", False):
-            body = await self._rest_of(body, limit)
+        body: bytes | None = self.scope.get(BODY)
+        if body is None:
+            event = await self.receive()
+            if event["type"] != "http.request":
+                raise ClientGone
+            body = event.get("body", b"")
+            if event.get("more_body", False):
+                body = await self._rest_of(body, limit)
         if len(body) > limit:
             raise PayloadTooLarge
         return body

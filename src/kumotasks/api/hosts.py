@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from kumotasks.api.exchange import Receive, Scope, Send
+from kumotasks.api.exchange import FIELDS, Receive, Scope, Send
 from kumotasks.workers.front.asgi import host_in, host_name
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def host_of(scope: Scope) -> str:
+    fields: dict[bytes, bytes] | None = scope.get(FIELDS)
+    return host_in(scope) if fields is None else host_name(fields.get(b"host", b""))
 
 
 class Hosts:
@@ -23,7 +28,7 @@ class Hosts:
         self._application = application
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] == "http" and self.ours(host_in(scope)):
+        if scope["type"] == "http" and self._find(host_of(scope)) is not None:
             return self._front(scope, receive, send)
         return self._application(scope, receive, send)
 

@@ -18,7 +18,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
-from kumotasks.api.exchange import WHOLE
+from kumotasks.api.head import BLANK
 from kumotasks.api.http1 import Http1
 from kumotasks.api.intake import Intake
 from kumotasks.api.limits import NEVER, Limits, Watch
@@ -78,7 +78,8 @@ class Multiplex(asyncio.Protocol):
             "client": get_remote_addr(self.transport),
             "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
             "root_path": self._root_path,
-            "extensions": {"http.response.trailers": {}, WHOLE: {}},
+            "extensions": {"http.response.trailers": {}},
+            **BLANK,
         }
         self._engine.initiate_connection(_settings(self._limits))
         self._engine.set_local_window_size(WINDOW_MOST)

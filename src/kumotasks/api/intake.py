@@ -13,9 +13,11 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from kumotasks.api.credit import Credit
+from kumotasks.api.exchange import FIELDS
+from kumotasks.api.head import parse_timeout, scope_of
 from kumotasks.api.limits import NEVER, Limits, Watch
 from kumotasks.api.outlet import Outlet
-from kumotasks.api.streams import EXPIRED, TOO_LARGE, App, Scope, Stream, parse_timeout, scope_of
+from kumotasks.api.streams import EXPIRED, TOO_LARGE, App, Scope, Stream
 
 # RFC 9113 section 7.
 REFUSED_STREAM, CANCEL, CONNECT_ERROR = 7, 8, 10
@@ -58,16 +60,16 @@ class Intake:
 
     def request(self, event: Event) -> None:
         number = self.last = event.stream_id
-        headers = event.headers
-        known = dict(headers)
         if len(self._streams) >= 2 * self._limits.max_streams or self._outlet.queued > self._limits.max_held:
             self._engine.reset_stream(number, REFUSED_STREAM)
             return
-        if b":path" not in known:
+        scope = scope_of(self.base, event.headers)
+        if scope is None:
             self._engine.reset_stream(number, CONNECT_ERROR)  # CONNECT: this port is no proxy
             return
+        known = scope[FIELDS]
         grpc = known.get(b"content-type", b"").startswith(b"application/grpc")
-        stream = self._streams[number] = Stream(number, scope_of(self.base, headers, known), grpc, self._outlet, self)
+        stream = self._streams[number] = Stream(number, scope, grpc, self._outlet, self)
         stream.moved = self.heard_at
         stream.complete = event.end_stream
         self._fresh.append(stream)
@@ -175,7 +177,7 @@ class Intake:
         return True
 
     def _is_guests(self, stream: Stream) -> bool:
-        return self._limits.guest(dict(stream.scope["headers"]).get(b"host", b""))
+        return self._limits.guest(stream.scope[FIELDS].get(b"host", b""))
 
     def _abandon(self, stream: Stream) -> None:
         stream.abandon()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import struct
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.wrappers_pb2 import StringValue
 
 from kumotasks.api import compression, health
-from kumotasks.api.exchange import MAX_BODY, WHOLE, ClientGone, Event, Exchange, Header
+from kumotasks.api.exchange import ANSWER, BODY, MAX_BODY, Answer, ClientGone, Event, Exchange, Header
 from kumotasks.api.needs import Needs, needs_of, nothing
 from kumotasks.api.status import to_grpc
 from kumotasks.api.streaming import ONE_REQUEST, Answers, tell
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 KINDS = {b"application/grpc", b"application/grpc+proto"}
 ENCODINGS = b"identity,deflate,gzip"
-PREFIX = 5  # bytes before a message: one says whether it is compressed, four how long it is
+FRAME = struct.Struct(">BI")  # before a message: whether it is compressed, and how long it is
+PREFIX = FRAME.size
 # Clients give up on more than 8 KiB of trailers; an error must not become another error by its length.
 MAX_MESSAGE, MAX_DETAILS = 2_048, 3_072
 PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
@@ -42,7 +44,8 @@ START: Event = {"type": "http.response.start", "status": 200, "headers": HEADERS
 HEAD: list[Header] = [(b":status", b"200"), *HEADERS]
 START_GZIP: Event = {**START, "headers": [*HEADERS, (b"grpc-encoding", b"gzip")]}
 NO_BODY: Event = {"type": "http.response.body", "body": b""}
-DONE: Event = {"type": "http.response.trailers", "headers": [(b"grpc-status", b"0")], "more_trailers": False}
+OK: list[Header] = [(b"grpc-status", b"0")]
+DONE: Event = {"type": "http.response.trailers", "headers": OK, "more_trailers": False}
 
 
 PLAIN: Header = (b"content-type", b"text/plain; charset=UTF-8")
@@ -99,7 +102,7 @@ class Rpc:
         self._through = through
         self._health = state
 
-    async def __call__(self, exchange: Exchange, caller: Caller) -> None:
+    async def answer(self, exchange: Exchange, caller: Caller) -> None:
         scope, headers, send = exchange.scope, exchange.headers, exchange.send
         if headers.get(b"content-type") not in KINDS or scope["method"] != "POST":
             await exchange.answer(*(REFUSED_VERB if scope["method"] != "POST" else REFUSED_KIND))
@@ -124,11 +127,12 @@ class Rpc:
             packed = await compression.pack(answer)
             if packed is not None:
                 await send(START_GZIP)
-                await send({"type": "http.response.body", "body": framed(packed, b"\1")})
+                await send({"type": "http.response.body", "body": framed(packed, packed=True)})
                 await send(DONE)
                 return
-        if WHOLE in scope.get("extensions", ()):
-            await send({"type": WHOLE, "head": HEAD, "body": framed(answer), "trailers": DONE["headers"]})
+        at_once: Answer | None = scope.get(ANSWER)
+        if at_once is not None:
+            at_once(HEAD, framed(answer), OK)
             return
         await send(START)
         await send({"type": "http.response.body", "body": framed(answer)})
@@ -184,10 +188,11 @@ async def refuse(exchange: Exchange, error: KumoError) -> None:
 async def message_of(exchange: Exchange) -> bytes:
     """The one message of a unary call's request."""
     encoding = encoding_of(exchange)
-    body = await exchange.body(MAX_BODY + PREFIX)
-    if len(body) < PREFIX or len(body) != PREFIX + int.from_bytes(body[1:PREFIX], "big"):
+    body: bytes = exchange.scope.get(BODY) or await exchange.body(MAX_BODY + PREFIX)  # no piece is larger than that
+    packed, size = FRAME.unpack_from(body) if len(body) >= PREFIX else (0, 0)
+    if len(body) != PREFIX + size:
         raise misframed(body)
-    if not body[0]:
+    if not packed:
         return body[PREFIX:]
     return await unpacked(body, encoding)
 
@@ -250,8 +255,8 @@ def parsed(parse: Callable[[bytes], Any], message: bytes) -> Any:
         raise InvalidArgument("Error parsing the request message.") from None
 
 
-def framed(message: bytes, flag: bytes = b"\0") -> bytes:
-    return flag + len(message).to_bytes(4, "big") + message
+def framed(message: bytes, *, packed: bool = False) -> bytes:
+    return FRAME.pack(packed, len(message)) + message
 
 
 def failure(error: KumoError) -> Event:

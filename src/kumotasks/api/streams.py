@@ -1,7 +1,7 @@
 """One call of a multiplexed connection, as ASGI sees it: a scope, `receive`, `send` and the task that runs them.
 
 A stream decides nothing about frames, windows or sockets: it asks its outlet and its owner. It never imports an HTTP/2
-engine. The common call (a body that came whole, an answer in three messages) costs no event and no future, and is one
+engine. The common call (a body that came whole, an answer said at once) costs no event and no future, and is one
 word to the outlet.
 """
 
@@ -11,11 +11,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol
-from urllib.parse import unquote
 
-from kumotasks.api.exchange import WHOLE
+from kumotasks.api.exchange import ANSWER, BODY
 from kumotasks.api.limits import NEVER
 
 LOG = logging.getLogger("kumotasks.api")
@@ -31,18 +29,6 @@ STATUS: dict[int, Header] = {status: (b":status", b"%d" % status) for status in 
 # RFC 9113 section 8.2.2: fields about a connection have no place on a stream.
 HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 BODILESS = frozenset({204, 304})
-QUESTION_MARK = ord("?")
-
-# gRPC over HTTP/2: the unit of a timeout, in nanoseconds.
-TIMEOUT_UNITS = {
-    b"H": 3_600_000_000_000,
-    b"M": 60_000_000_000,
-    b"S": 1_000_000_000,
-    b"m": 1_000_000,
-    b"u": 1_000,
-    b"n": 1,
-}
-TIMEOUT_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +74,6 @@ class Owner(Protocol):
 
     def release(self, stream: Stream, task: asyncio.Task[None]) -> None:
         """The stream's task has ended."""
-
-
-@lru_cache(1024)  # clients with a default timeout repeat themselves
-def parse_timeout(value: bytes) -> int | None:
-    """The microseconds of a `grpc-timeout` field, rounded up; None if it is malformed, which means no deadline."""
-    digits, unit = value[:-1], TIMEOUT_UNITS.get(value[-1:])
-    if unit is None or not digits.isdigit() or len(digits) > TIMEOUT_DIGITS:
-        return None
-    return -(-int(digits) * unit // 1_000)
-
-
-def scope_of(base: Scope, headers: tuple[Header, ...], known: dict[bytes, bytes]) -> Scope:
-    """The ASGI scope of a request. `headers` begin with the pseudo-fields; `known` maps each name to its last value."""
-    raw, query = known[b":path"], b""
-    if QUESTION_MARK in raw:
-        raw, _, query = raw.partition(b"?")
-    path = raw.decode(errors="replace")
-    authority = known.get(b":authority")
-    fields = list(headers[3:]) if authority is None else [(b"host", authority), *headers[4:]]
-    if authority is not None and b"host" in known:
-        fields[1:] = [field for field in fields[1:] if field[0] != b"host"]
-    scope = base.copy()
-    scope["method"] = known[b":method"].decode()
-    scope["path"] = unquote(path) if "%" in path else path
-    scope["raw_path"] = raw
-    scope["query_string"] = query
-    scope["headers"] = fields
-    return scope
 
 
 class Stream:
@@ -175,7 +133,11 @@ class Stream:
         return not (self.complete or self._chunks is not None or (self._opened and not self.answered))
 
     def start(self, app: App, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = loop.create_task(app(self.scope, self.receive, self.send))  # type: ignore[arg-type]
+        scope = self.scope
+        scope[ANSWER] = self.answer
+        if self.complete and self._chunks is not None and len(self._chunks) == 1:
+            scope[BODY] = self._chunks[0]
+        task: asyncio.Task[None] = loop.create_task(app(scope, self.receive, self.send))  # type: ignore[arg-type]
         task.add_done_callback(self._ended)
         self.task = task
         return task
@@ -229,6 +191,15 @@ class Stream:
         self._owner.consumed(self)
         return {"type": "http.request", "body": body, "more_body": True}
 
+    def answer(self, head: list[Header], body: bytes, trailers: list[Header]) -> None:
+        """Say all of it at once: what `send` would be told in three messages."""
+        if self.closed:
+            return
+        if self.answered or self._head is not None:
+            raise RuntimeError("the answer has already begun")
+        self.answered = True
+        self._outlet.finish(self, head, body, trailers)
+
     async def send(self, message: Message) -> None:
         if self.closed:
             return
@@ -265,13 +236,6 @@ class Stream:
         if self._tail is None:
             raise RuntimeError("trailers must follow a body")
         self._finish(self._tail, message["headers"] or None)  # an answer may turn out to have none
-
-    def _whole(self, message: Message) -> None:
-        """The head is ready for the wire: the status first, and nothing of the connection's own."""
-        if self._head is not None:
-            raise RuntimeError("the answer has already begun")
-        self._head = message["head"]
-        self._finish(message["body"], message["trailers"])
 
     def _push(self, body: bytes) -> None:
         head = None if self._opened else self._head
@@ -312,6 +276,7 @@ class Stream:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.task = None
+        self.scope[ANSWER] = None  # it leads back here, and would keep both alive
         if task.cancelled():
             self.refuse(STOPPING)
         elif (error := task.exception()) is not None:
@@ -327,5 +292,4 @@ _STEPS: dict[str, Callable[[Stream, Message], None]] = {
     "http.response.start": Stream._start,
     "http.response.body": Stream._body,
     "http.response.trailers": Stream._trailers,
-    WHOLE: Stream._whole,
 }

@@ -21,7 +21,7 @@ _REST = 100 * 1024  # what everything but body and token takes at most: headers,
 def check_size(task: Task, limit: int = MAX_TASK_SIZE) -> None:
     """Refuse a task whose stored form is too large."""
     target = task.target
-    if isinstance(target, HttpRequest) and len(target.body) + _token(target) < limit - _REST:
+    if isinstance(target, HttpRequest) and len(target.body) < limit - _REST - _token(target):
         return
     if task_size(task) > limit:
         raise InvalidArgument("Task size too large")
@@ -73,11 +73,12 @@ def _pairs(headers: Iterable[tuple[str, str]]) -> int:
 
 
 def _token(target: HttpRequest) -> int:
-    match target.oidc_token or target.oauth_token:
+    token = target.oidc_token or target.oauth_token
+    if token is None:
+        return 0
+    match token:
         case OidcToken(email, extra) | OAuthToken(email, extra):
             return _message(_text(email) + _text(extra))
-        case _:
-            return 0
 
 
 def _http_size(target: HttpRequest) -> int:

@@ -17,6 +17,7 @@ from kumotasks.domain.value import value
 MAX_URL = 2083  # characters, after encoding
 MAX_HEADERS = 80 * 1024  # bytes of names and values of an HTTP task
 HTTP_USER_AGENT = "Google-Cloud-Tasks"
+_USER_AGENT = ("User-Agent", HTTP_USER_AGENT)
 APP_ENGINE_USER_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
 DEFAULT_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
@@ -37,6 +38,8 @@ class HttpMethod(enum.IntEnum):
 
 
 _METHODS = {method.value: method for method in HttpMethod}
+_CANONICAL_METHODS = {**_METHODS, 0: HttpMethod.POST}
+_SCHEMES = ("http://", "https://")
 HTTP_BODY_METHODS = frozenset({HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH})
 APP_ENGINE_BODY_METHODS = frozenset({HttpMethod.POST, HttpMethod.PUT})
 
@@ -196,11 +199,11 @@ def check_http(request: HttpRequest, *, url_required: bool = True) -> HttpReques
 
 
 def _check_url(url: str, *, required: bool) -> None:
-    if not url:
-        if required:
-            raise InvalidArgument("HttpRequest.url is required.")
+    if not url and not required:
         return
-    if not url.startswith(("http://", "https://")):
+    if not url:
+        raise InvalidArgument("HttpRequest.url is required.")
+    if not url.startswith(_SCHEMES):
         raise InvalidArgument("HttpTarget.url must start with 'http://' or 'https://'.")
     if len(url) > MAX_URL // 12 and _encoded_length(url) > MAX_URL:
         raise InvalidArgument(f"HttpRequest.url must be at most {MAX_URL} characters long after encoding.")
@@ -214,17 +217,16 @@ def _encoded_length(url: str) -> int:
 
 
 def _known_method(method: int, where: str) -> HttpMethod:
-    known = _METHODS.get(method)
+    known = _CANONICAL_METHODS.get(method)
     if known is None:
         raise InvalidArgument(f"{where}.httpMethod is not a known HTTP method.")
-    return known or HttpMethod.POST
+    return known
 
 
+@lru_cache(maxsize=256)  # most clients send the same ones with every task
 def _canonical_headers(headers: Headers) -> Headers:
-    if not headers:
-        return (("User-Agent", HTTP_USER_AGENT),)
     check_header_block(headers, "HttpRequest.headers")
-    return (*[item for item in headers if not is_managed_header(item[0])], ("User-Agent", HTTP_USER_AGENT))
+    return (*[item for item in headers if not is_managed_header(item[0])], _USER_AGENT)
 
 
 def check_header_block(headers: Headers, field: str, *, limit: int | None = MAX_HEADERS) -> None:

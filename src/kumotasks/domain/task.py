@@ -112,7 +112,7 @@ class Serials:
         self._last = 0
 
     def next(self, now: int) -> int:
-        self._last = max(now, self._last + 1)
+        self._last = now if now > self._last else self._last + 1
         return self._last
 
     def several(self, now: int, count: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from kumotasks.api.tasks import messages
@@ -100,22 +101,21 @@ def _set_duration_of(message: Any, field: str, title: str) -> int | None:
 
 def task_message(task: Task, *, full: bool) -> Any:
     """The task as it is shown; BASIC hides the body and nothing else."""
-    message = messages.Task(name=str(task.name), view=FULL if full else BASIC)
+    message = messages.Task()
     fill_task(message, task, full=full)
     return message
 
 
 def fill_task(message: Any, task: Task, *, full: bool) -> None:
-    """Write every field but name and view into `message`."""
+    """Write every field into `message`, which is empty."""
     target = task.target
+    message.MergeFromString(_frame(task.create_time, task.dispatch_deadline, FULL if full else BASIC))
+    message.name = str(task.name)
     if isinstance(target, HttpRequest):
         _fill_http(message.http_request, target, full=full)
     else:
         _fill_app_engine(message.app_engine_http_request, target, full=full)
     set_instant(message.schedule_time, task.schedule_time)
-    set_instant(message.create_time, task.create_time)
-    if task.dispatch_deadline is not None:
-        set_duration(message.dispatch_deadline, task.dispatch_deadline)
     if task.retry_config is not None:
         _fill_retry(message.retry_config, task.retry_config)
     progress = task.progress
@@ -128,6 +128,15 @@ def fill_task(message: Any, task: Task, *, full: bool) -> None:
             _fill_attempt(message.last_attempt, progress.last_attempt)
 
 
+@lru_cache(maxsize=1024)  # the tasks of a second have all of it in common
+def _frame(create_time: int, dispatch_deadline: int | None, view: int) -> bytes:
+    message = messages.Task(view=view)
+    set_instant(message.create_time, create_time)
+    if dispatch_deadline is not None:
+        set_duration(message.dispatch_deadline, dispatch_deadline)
+    return bytes(message.SerializeToString())
+
+
 def _fill_http(message: Any, target: HttpRequest, *, full: bool) -> None:
     message.url = target.url
     message.http_method = target.http_method
@@ -136,7 +145,8 @@ def _fill_http(message: Any, target: HttpRequest, *, full: bool) -> None:
         headers[name] = value
     if full and target.body:
         message.body = target.body
-    fill_token(message, target.oidc_token, target.oauth_token)
+    if target.oidc_token is not None or target.oauth_token is not None:
+        fill_token(message, target.oidc_token, target.oauth_token)
 
 
 def fill_token(message: Any, oidc: OidcToken | None, oauth: OAuthToken | None) -> None:

@@ -19,7 +19,7 @@ APPLICATION = "appengine.applications.get"
 
 def of_creation(request: Any) -> tuple[Need, ...]:
     """CreateTask."""
-    return tuple(_of_new(request.parent, request.task, request.response_view))
+    return _of_new(request.parent, request.task, request.response_view)
 
 
 def of_batch(request: Any) -> tuple[Need, ...]:
@@ -43,12 +43,15 @@ def of_queue(request: Any) -> tuple[Need, ...]:
     return tuple(acting_as(token_emails(request.queue.http_target)))
 
 
-def _of_new(parent: str, task: Any, view: int) -> Iterator[Need]:
-    if view == FULL:
-        yield Need(FULL_VIEW, parent)
-    if task.HasField("app_engine_http_request"):
-        yield Need(APPLICATION, "/".join(parent.split("/")[:2]))
-    yield from acting_as(token_emails(task.http_request))
+def _of_new(parent: str, task: Any, view: int) -> tuple[Need, ...]:
+    shown = (Need(FULL_VIEW, parent),) if view == FULL else ()
+    match task.WhichOneof("message_type"):
+        case "app_engine_http_request":
+            return (*shown, Need(APPLICATION, "/".join(parent.split("/")[:2])))
+        case "http_request" if task.http_request.WhichOneof("authorization_header"):
+            return (*shown, *acting_as(token_emails(task.http_request)))
+        case _:
+            return shown
 
 
 def token_emails(target: Any) -> Iterator[str]:

@@ -29,8 +29,7 @@ class TaskCalls:
         page = await self._tasks.list(request.parent, page_size=request.page_size, page_token=request.page_token)
         response = messages.ListTasksResponse(next_page_token=page.next_page_token)
         for task in page.tasks:
-            shown = response.tasks.add(name=str(task.name), view=2 if full else 1)
-            fill_task(shown, task, full=full)
+            fill_task(response.tasks.add(), task, full=full)
         return response
 
     async def delete(self, request: Any, caller: Caller) -> Any:
