@@ -8,10 +8,12 @@ from __future__ import annotations
 import sqlite3
 from functools import cache
 
-from kumotasks.storage.operation import Row, Value
+from kumotasks.domain.task import Task
+from kumotasks.storage.operation import Row
 from kumotasks.storage.remains import surplus_row
 from kumotasks.storage.session import Session
 from kumotasks.storage.settled import Settled
+from kumotasks.storage.store import StoredQueue
 
 # A statement per row costs a switch of threads per row: up to this many go in one, what is left over in smaller ones.
 _CHUNKS = (64, 16, 4, 1)
@@ -33,8 +35,22 @@ class Bulk:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.added: list[Value] = []  # flat: all columns of one task after those of another
         self.settled = Settled()
+        self._added: list[int | str | bytearray] = []  # flat: all columns of one task after those of another
+
+    def add(self, stored: StoredQueue, task: Task, definition: bytes) -> None:
+        """A task that no attempt was made on yet."""
+        # For each value that is no int, float, str or bytearray, sqlite3 looks for an adapter: a microsecond, in vain.
+        self._added += (
+            stored.number,
+            stored.generation,
+            task.name.task,
+            task.serial,
+            task.schedule_time,
+            task.create_time,
+            int(task.named),
+            bytearray(definition),
+        )
 
     def write(self) -> None:
         """What makes room goes first. Surprised if a row had no effect."""
@@ -47,7 +63,7 @@ class Bulk:
             self._each("add_dead_letter", settled.buried, surely=False)
         if settled.remembered:
             self._remember(settled)
-        if self.added:
+        if self._added:
             self._insert()
 
     def _remember(self, settled: Settled) -> None:
@@ -57,19 +73,19 @@ class Bulk:
         self._each("forget_surplus", surplus, surely=False)
 
     def _insert(self) -> None:
-        insert = self._session.statements["add_task"]
+        insert = self._session.statements["add_fresh_task"]
         execute = self._session.connection.execute
         columns = insert.count("?")
-        begin, end = 0, len(self.added)
+        begin, end = 0, len(self._added)
         try:
             for rows in _CHUNKS:
                 step = rows * columns
                 while begin + step <= end:
-                    execute(_for_rows(insert, rows), self.added[begin : begin + step])
+                    execute(_for_rows(insert, rows), self._added[begin : begin + step])
                     begin += step
         except sqlite3.IntegrityError as taken:
             raise Surprised from taken
-        self.added.clear()
+        self._added.clear()
 
     def _each(self, statement: str, rows: list[Row], *, surely: bool = True) -> None:
         if not rows:

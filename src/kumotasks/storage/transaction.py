@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from kumotasks.domain.errors import KumoError, QueueNotFound
-from kumotasks.domain.task import Task
+from kumotasks.domain.task import FRESH, Task
 from kumotasks.storage import tasks
 from kumotasks.storage.bulk import Bulk
 from kumotasks.storage.directory import Directory
@@ -22,7 +22,6 @@ from kumotasks.storage.operation import Begin
 from kumotasks.storage.records import RecordChanged
 from kumotasks.storage.session import Session
 from kumotasks.storage.store import StoredQueue, TaskAdded
-from kumotasks.storage.tasks import task_row
 
 
 class Transaction:
@@ -69,16 +68,16 @@ class Transaction:
             return
         kept: list[Task | KumoError] = []
         for task, definition in zip(job.tasks, job.definitions, strict=True):
-            if task.named and not self._takes_new_name(stored, task):
+            if task.progress is not FRESH or (task.named and not self._takes_new_name(stored, task)):
                 kept.append(self._add_again(task))
                 continue
-            self._bulk.added += task_row(stored, task, definition)
+            self._bulk.add(stored, task, definition)
             self._outcome.wakes.append(TaskAdded(stored.number, task))
             kept.append(task)
         self._outcome.answers.append((job.waiter, kept))
 
     def _add_again(self, task: Task) -> Task | KumoError:
-        """Add a task whose name was used before."""
+        """Add a task whose name was used before, or that was there before."""
         done = self._session.drive(tasks.add_tasks((task,)))
         self._outcome.wakes += done.wakes
         return done.value[0]
