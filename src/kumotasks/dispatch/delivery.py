@@ -254,7 +254,10 @@ class Delivery:
         """
         attempt.settling = True
         attempt.opened.settling += 1
-        attempt.wait = settled = asyncio.ensure_future(self._store.settle(settlement))
+        settled = self._store.settle(settlement)
+        if not isinstance(settled, asyncio.Future):  # it nearly always is one, and to be asked takes time
+            settled = asyncio.ensure_future(settled)
+        attempt.wait = settled
         settled.add_done_callback(partial(self._settled, attempt, settlement))
 
     def _settled(self, attempt: Attempt, settlement: Settlement, settled: asyncio.Future[bool]) -> None:

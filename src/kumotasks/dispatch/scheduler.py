@@ -135,7 +135,7 @@ class Scheduler:
         apply = self._homes.apply
         for wake in wakes:
             berth = apply(wake, now)
-            if berth is not None:
+            if berth is not None and not berth.ready:
                 self._mark(berth)
             if isinstance(wake, RunRequested):
                 self._tenancy.run_requested(wake.number, wake.task)
@@ -241,7 +241,8 @@ class Scheduler:
     def _closed(self, berth: Berth) -> None:
         self._mark(berth)
         self._turn_soon()
-        self._tell()
+        if self._watchers:
+            self._tell()
 
     def _tell(self) -> None:
         for watcher in self._watchers:
