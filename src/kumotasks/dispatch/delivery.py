@@ -181,27 +181,25 @@ class Delivery:
         if attempt.number not in self.open:
             return  # so was the attempt itself
         try:
-            self._judge(attempt, outcome)
+            attempt.answered = True
+            berth = attempt.berth
+            if not attempt.run:
+                berth.lane.slot_freed()
+            if isinstance(outcome, BaseException):
+                name = str(attempt.task.name)
+                logger.error("attempt failed inside the server", exc_info=outcome, extra={"task": name})
+                outcome = Unreachable("the attempt failed inside the server")
+            elif attempt.token is not None:
+                outcome = _without(attempt.token, outcome)
+            ended = self._clock.now()
+            self._account(berth, attempt.task, outcome, ended)
+            if berth.parting is None:
+                self._finish(attempt, outcome, ended)
+            else:
+                self._run_errand(attempt, self._finish_parted(attempt, outcome, ended, berth.parting))
         except Exception:  # raised on, once nobody waits for the attempt
             self._close(attempt, again=False)
             raise
-
-    def _judge(self, attempt: Attempt, outcome: Outcome | BaseException) -> None:
-        attempt.answered = True
-        berth = attempt.berth
-        if not attempt.run:
-            berth.lane.slot_freed()
-        if isinstance(outcome, BaseException):
-            logger.error("attempt failed inside the server", exc_info=outcome, extra={"task": str(attempt.task.name)})
-            outcome = Unreachable("the attempt failed inside the server")
-        elif attempt.token is not None:
-            outcome = _without(attempt.token, outcome)
-        ended = self._clock.now()
-        self._account(berth, attempt.task, outcome, ended)
-        if berth.parting is None:
-            self._finish(attempt, outcome, ended)
-        else:
-            self._run_errand(attempt, self._finish_parted(attempt, outcome, ended, berth.parting))
 
     async def _finish_parted(self, attempt: Attempt, outcome: Outcome, ended: int, parted: asyncio.Event) -> None:
         await parted.wait()

@@ -239,8 +239,10 @@ class Scheduler:
             self._alarms.set(berth.lane.number, min(plan.wake, now + SECOND) if slowed else plan.wake)
 
     def _closed(self, berth: Berth) -> None:
-        self._mark(berth)
-        self._turn_soon()
+        if berth.ready:
+            self._turn_soon()  # it waited for an attempt to end
+        else:
+            self._mark(berth)
         if self._watchers:
             self._tell()
 

@@ -27,6 +27,7 @@ from kumotasks.dispatch.tls import ClientTls, TlsSettings
 from kumotasks.domain.attempt import Barred, Outcome, TimedOut, Unreachable
 from kumotasks.domain.clock import Clock
 from kumotasks.domain.deadlines import Deadlines, Wait
+from kumotasks.domain.value import entry
 
 __all__ = ["ProxySettings", "Sender", "SenderLimits", "TlsSettings"]
 
@@ -59,7 +60,7 @@ class Sender:
         self._routes = Routes(proxy, inside.likely)
         self._heads = HeadWriter()
         self._pool = Pool(limits)
-        self._deadlines = Deadlines(clock)
+        self.deadlines = Deadlines(clock)
         self._running = False
         self._loop: asyncio.AbstractEventLoop | None = None  # to find it anew costs a system call
 
@@ -82,7 +83,7 @@ class Sender:
     async def stop(self) -> None:
         """End what is under way as Unreachable and close every connection; twice is fine."""
         self._running = False
-        self._deadlines.cancel_all()
+        self.deadlines.cancel_all()
         await self._pool.close()
 
     def send(self, request: Request, ended: Ended) -> Wait:
@@ -105,12 +106,8 @@ class Sender:
             return self._loop.call_soon(ended, data)
         sending = _Sending(self, connection, request, instant, ended)
         connection.exchange(data, sending.answered, bodiless=request.method == "HEAD")
-        self._deadlines.add(sending, instant)
+        self.deadlines.add(sending, instant)
         return sending
-
-    def over(self, sending: _Sending) -> None:
-        """It is answered, or given up."""
-        self._deadlines.discard(sending)
 
     def follow(self, request: Request, reply: Redirected, instant: int, ended: Ended) -> Wait:
         """Go where an answer leads, in what is left of the time."""
@@ -125,12 +122,12 @@ class Sender:
         """The long way, under the same deadline."""
         assert self._loop is not None
         wait = self._loop.create_task(travel)
-        self._deadlines.add(wait, instant)
+        self.deadlines.add(wait, instant)
         wait.add_done_callback(partial(self._arrived, ended))
         return wait
 
     def _arrived(self, ended: Ended, wait: asyncio.Task[Outcome]) -> None:
-        self._deadlines.discard(wait)
+        self.deadlines.discard(wait)
         ended(self.too_late if wait.cancelled() else wait.exception() or wait.result())
 
     async def _follow(self, request: Request, reply: Redirected) -> Outcome:
@@ -193,34 +190,32 @@ class Sender:
         return dialled
 
 
+@entry
 class _Sending:
     """One attempt on its way: over a connection that was idle, and on a journey from there if the answer leads on."""
 
-    __slots__ = ("_connection", "_ended", "_instant", "_onward", "_request", "_sender")
-
-    def __init__(self, sender: Sender, connection: Connection, request: Request, instant: int, ended: Ended) -> None:
-        self._sender = sender
-        self._connection = connection
-        self._request = request
-        self._instant = instant
-        self._ended = ended
-        self._onward: Wait | None = None
+    sender: Sender
+    connection: Connection
+    request: Request
+    instant: int
+    ended: Ended
+    onward: Wait | None = None
 
     def answered(self, reply: Reply) -> None:
-        self._sender.over(self)
+        self.sender.deadlines.discard(self)
         if isinstance(reply, Redirected):
-            self._onward = self._sender.follow(self._request, reply, self._instant, self._ended)
+            self.onward = self.sender.follow(self.request, reply, self.instant, self.ended)
         else:
-            self._ended(reply)
+            self.ended(reply)
 
     def cancel(self) -> None:
         """Its time is over, or nobody wants to know any more."""
-        if self._onward is not None:
-            self._onward.cancel()
+        if self.onward is not None:
+            self.onward.cancel()
             return
-        self._sender.over(self)
-        self._connection.abandon()
-        self._ended(self._sender.too_late)
+        self.sender.deadlines.discard(self)
+        self.connection.abandon()
+        self.ended(self.sender.too_late)
 
 
 def _tell(wait: asyncio.Future[Reply], connection: Connection, reply: Reply) -> None:
