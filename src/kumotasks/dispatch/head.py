@@ -56,13 +56,13 @@ class HeadWriter:
             lines = [known[name] + value for name, value in request.headers]
         except KeyError:
             lines, added = self._careful(request.headers)
-        whole = CRLF.join(lines)
-        ends = max(0, len(lines) - 1)
-        if whole.count("\n") != ends or whole.count("\r") != ends or "\0" in whole:
+        whole = "".join(lines)
+        if "\n" in whole or "\r" in whole or "\0" in whole:
             return Unreachable("a header is not valid: a name that is no token, a line break or NUL; nothing was sent")
         body = request.body
         size = f"Content-Length: {len(body)}\r\n" if body or request.method in WITH_BODY else ""
-        head = f"{request.method}{route.preamble}{whole}{CRLF if lines else ''}{request.service}{added}{size}\r\n"
+        own = CRLF.join([*lines, request.service]) if lines else request.service
+        head = f"{request.method}{route.preamble}{own}{added}{size}\r\n"
         return head.encode("utf-8", "replace") + body
 
     def _careful(self, headers: tuple[tuple[str, str], ...]) -> tuple[list[str], str]:

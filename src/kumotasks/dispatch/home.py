@@ -75,7 +75,16 @@ class Homes:
             return self.stranger(wake, now)
         if isinstance(wake, TaskAdded):  # nearly always, and a pattern takes ten times as long
             berth.lane.offer(wake.task, now)
-            return berth
+        else:
+            self._heed(berth, wake, now)
+        return berth
+
+    def _heed(
+        self,
+        berth: Berth,
+        wake: TaskDeleted | QueueChanged | QueuePurged | QueueDeleted | RunRequested,
+        now: int,
+    ) -> None:
         match wake:
             case TaskDeleted(_, task):
                 berth.lane.forget(task.serial)
@@ -88,7 +97,6 @@ class Homes:
                 pass  # it waits for no lane
             case _:
                 assert_never(wake)
-        return berth
 
     def _change(self, berth: Berth, stored: StoredQueue, now: int) -> None:
         lane = berth.lane

@@ -36,12 +36,12 @@ class Bulk:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.settled = Settled()
-        self._added: list[int | str | bytearray] = []  # flat: all columns of one task after those of another
+        self.added: list[int | str | bytearray] = []  # flat: all columns of one task after those of another
 
     def add(self, stored: StoredQueue, task: Task, definition: bytes) -> None:
         """A task that no attempt was made on yet."""
         # For each value that is no int, float, str or bytearray, sqlite3 looks for an adapter: a microsecond, in vain.
-        self._added += (
+        self.added += (
             stored.number,
             stored.generation,
             task.name.task,
@@ -63,7 +63,7 @@ class Bulk:
             self._each("add_dead_letter", settled.buried, surely=False)
         if settled.remembered:
             self._remember(settled)
-        if self._added:
+        if self.added:
             self._insert()
 
     def _remember(self, settled: Settled) -> None:
@@ -76,16 +76,16 @@ class Bulk:
         insert = self._session.statements["add_fresh_task"]
         execute = self._session.connection.execute
         columns = insert.count("?")
-        begin, end = 0, len(self._added)
+        begin, end = 0, len(self.added)
         try:
             for rows in _CHUNKS:
                 step = rows * columns
                 while begin + step <= end:
-                    execute(_for_rows(insert, rows), self._added[begin : begin + step])
+                    execute(_for_rows(insert, rows), self.added[begin : begin + step])
                     begin += step
         except sqlite3.IntegrityError as taken:
             raise Surprised from taken
-        self._added.clear()
+        self.added.clear()
 
     def _each(self, statement: str, rows: list[Row], *, surely: bool = True) -> None:
         if not rows:
