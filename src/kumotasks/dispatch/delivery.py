@@ -10,6 +10,7 @@ Where its queue is handed over meanwhile, the attempt goes on, and is settled by
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Coroutine
@@ -262,28 +263,28 @@ class Delivery:
         if settled.cancelled():
             return
         failure = settled.exception()
-        if failure is None:
-            self._close(attempt, again=settled.result() and not settlement.ended)
-        else:
-            self._run_errand(attempt, self._settle_again(attempt, settlement, failure))
-
-    async def _settle_again(self, attempt: Attempt, settlement: Settlement, failure: BaseException | None) -> None:
-        berth, kept = attempt.berth, False
         if isinstance(failure, StorageFull | StorageUnavailable):
-            logger.warning("a result cannot be committed; the queue waits", extra={"queue": repr(berth.lane)})
-        berth.lane.uncommitted += 1
-        try:
-            while isinstance(failure, StorageFull | StorageUnavailable):
-                await self._pause()
-                try:
-                    kept, failure = await self._store.settle(settlement), None
-                except (StorageFull, StorageUnavailable) as again:
-                    failure = again
-        finally:
-            berth.lane.uncommitted -= 1
+            self._run_errand(attempt, self._settle_again(attempt, settlement))
+            return
+        self._close(attempt, again=failure is None and settled.result() and not settlement.ended)
         if failure is not None:
             raise failure
+
+    async def _settle_again(self, attempt: Attempt, settlement: Settlement) -> None:
+        lane = attempt.berth.lane
+        logger.warning("a result cannot be committed; the queue waits", extra={"queue": repr(lane)})
+        lane.uncommitted += 1
+        try:
+            kept = await self._until_kept(settlement)
+        finally:
+            lane.uncommitted -= 1
         self._close(attempt, again=kept and not settlement.ended)
+
+    async def _until_kept(self, settlement: Settlement) -> bool:
+        while True:
+            await self._pause()
+            with contextlib.suppress(StorageFull, StorageUnavailable):
+                return await self._store.settle(settlement)
 
     async def _pause(self) -> None:
         rested = asyncio.Event()
