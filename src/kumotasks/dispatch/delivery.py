@@ -147,15 +147,15 @@ class Delivery:
     async def _mint(self, attempt: Attempt, request: Request, ask: TokenAsk) -> None:
         try:
             made = Refusal("this server makes no tokens") if self._bearers is None else await self._bearers.mint(ask)
+            if attempt.opened.dropped:  # while the token was made; what this says no one will read
+                made = Refusal("the task is gone")
+            if isinstance(made, str):
+                self._send_signed(attempt, request, made)
+                return
         except Exception as failure:  # noqa: BLE001 - as above
             self._answered(attempt, failure)
             return
-        if isinstance(made, Refusal):
-            self._answered(attempt, Unsigned(made.reason))
-        elif attempt.opened.dropped:  # while the token was made; what this says no one will read
-            self._answered(attempt, Unsigned("the task is gone"))
-        else:
-            self._send_signed(attempt, request, made)
+        self._answered(attempt, Unsigned(made.reason))
 
     def _send_signed(self, attempt: Attempt, request: Request, token: str) -> None:
         attempt.token = token
@@ -264,6 +264,7 @@ class Delivery:
             return
         failure = settled.exception()
         if isinstance(failure, StorageFull | StorageUnavailable):
+            attempt.berth.lane.uncommitted += 1
             self._run_errand(attempt, self._settle_again(attempt, settlement))
             return
         self._close(attempt, again=failure is None and settled.result() and not settlement.ended)
@@ -273,7 +274,6 @@ class Delivery:
     async def _settle_again(self, attempt: Attempt, settlement: Settlement) -> None:
         lane = attempt.berth.lane
         logger.warning("a result cannot be committed; the queue waits", extra={"queue": repr(lane)})
-        lane.uncommitted += 1
         try:
             kept = await self._until_kept(settlement)
         finally:
