@@ -20,6 +20,7 @@ from kumotasks.dispatch.travel import Idleness, Traveller
 from kumotasks.dispatch.watch import OpenWatch
 from kumotasks.domain.attempt import Answered, Outcome, TimedOut
 from kumotasks.domain.clock import HOUR, ManualClock
+from kumotasks.domain.deadlines import Wait
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
 from kumotasks.domain.history import MEMORY, Memory
 from kumotasks.domain.names import QueueName
@@ -65,20 +66,23 @@ class ScriptedSender:
     sent: list[Sent] = field(default_factory=list)
     waiting: list[tuple[str, asyncio.Future[Outcome]]] = field(default_factory=list)
 
-    async def send(self, request: Request) -> Outcome:
+    def send(self, request: Request, ended: Callable[[Outcome | BaseException], None]) -> Wait:
         task = own_headers(request)["X-CloudTasks-TaskName"]
         self.sent.append(Sent(self.clock.now(), task, request))
-        outcome = self.script(request)
-        if outcome is not None:
-            return outcome
         waiting: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.waiting.append((task, waiting))
-        deadline = self.clock.call_at(self.clock.now() + request.deadline, lambda: self._resolve(waiting, TimedOut()))
-        try:
-            return await waiting
-        finally:
-            deadline.cancel()
-            self.waiting = [each for each in self.waiting if each[1] is not waiting]
+        waiting.add_done_callback(lambda answer: None if answer.cancelled() else ended(answer.result()))
+        outcome = self.script(request)
+        if outcome is None:
+            self._wait(task, waiting, request.deadline)
+        else:
+            waiting.set_result(outcome)
+        return waiting
+
+    def _wait(self, task: str, waiting: asyncio.Future[Outcome], seconds: int) -> None:
+        deadline = self.clock.call_at(self.clock.now() + seconds, lambda: self._resolve(waiting, TimedOut()))
+        place = task, waiting
+        self.waiting.append(place)
+        waiting.add_done_callback(lambda _: (deadline.cancel(), self.waiting.remove(place)))
 
     def answer(self, task: str, outcome: Outcome) -> None:
         """The worker answers the oldest request for `task` that it has not answered."""

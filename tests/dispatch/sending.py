@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from kumotasks.dispatch.egress import Egress
 from kumotasks.dispatch.inside import Inside
@@ -14,7 +15,7 @@ from kumotasks.dispatch.resolver import Found, Resolver
 from kumotasks.dispatch.route import ProxySettings
 from kumotasks.dispatch.sender import Sender
 from kumotasks.dispatch.tls import TlsSettings
-from kumotasks.domain.attempt import Unreachable
+from kumotasks.domain.attempt import Outcome, Unreachable
 from kumotasks.domain.clock import SECOND, ManualClock
 
 START = 1_750_000_000 * SECOND
@@ -35,6 +36,44 @@ def nowhere(host: str) -> Found:
     return Unreachable(f"the name {host} cannot be looked up: tests know no names")
 
 
+async def outcome_of(sender: Sender, request: Request) -> Outcome:
+    """How the request ends; cancelled, it is given up."""
+    told: asyncio.Future[Outcome | BaseException] = asyncio.get_running_loop().create_future()
+    sending = sender.send(request, lambda outcome: None if told.done() else told.set_result(outcome))
+    try:
+        outcome = await told
+    finally:
+        if told.cancelled():
+            sending.cancel()
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A sender whose outcomes can be waited for."""
+
+    sender: Sender
+
+    async def send(self, request: Request) -> Outcome:
+        return await outcome_of(self.sender, request)
+
+    async def start(self) -> None:
+        await self.sender.start()
+
+    async def stop(self) -> None:
+        await self.sender.stop()
+
+    @property
+    def connections_open(self) -> int:
+        return self.sender.connections_open
+
+    @property
+    def connections_idle(self) -> int:
+        return self.sender.connections_idle
+
+
 @asynccontextmanager
 async def sender(
     *,
@@ -45,7 +84,7 @@ async def sender(
     limits: SenderLimits | None = None,
     proxy: ProxySettings | None = None,
     inside: Inside | None = None,
-) -> AsyncIterator[Sender]:
+) -> AsyncIterator[Awaited]:
     """A started sender, stopped afterwards."""
     clock = clock or ManualClock(START)
     made = Sender(
@@ -59,7 +98,7 @@ async def sender(
     )
     await made.start()
     try:
-        yield made
+        yield Awaited(made)
     finally:
         await made.stop()
         assert made.connections_open == 0

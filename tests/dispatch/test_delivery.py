@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from pathlib import Path
@@ -13,7 +14,7 @@ from kumotasks.domain.attempt import Answered, Attempt, Outcome, Status, Unreach
 from kumotasks.domain.clock import DAY, HOUR, MINUTE, SECOND
 from kumotasks.domain.errors import EntityNotFound, TaskGone
 from kumotasks.domain.queue import UNLIMITED, RateLimits, RetryConfig
-from tests.dispatch.dispatching import FAILED, OK, Node, answers
+from tests.dispatch.dispatching import FAILED, OK, Node, answers, until
 from tests.factory import NOW, task_name
 
 # The reference's worked case, and defaults but for the numbers it names.
@@ -137,6 +138,58 @@ async def test_a_fault_of_ours_in_an_attempt_is_that_attempts_failure(
         await node.pass_time(HOUR)
         assert node.sent == [(0, "a"), (10 * SECOND, "a")]
         assert [record.message for record in caplog.records] == ["attempt failed inside the server"]
+
+
+@pytest.mark.parametrize("step", ["decide", "_run_time"])
+async def test_a_fault_of_ours_in_judging_an_answer_leaves_nothing_open(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    async with Node(tmp_path) as node:
+        monkeypatch.setattr(f"kumotasks.dispatch.delivery.{step}", stumble)
+        await node.create()
+        (task,) = await node.add("a")
+        await node.store.request_run(task.name, NOW)
+        await node.calm()
+        assert node.scheduler.in_flight == 0
+        assert node.in_flight == {}
+    assert any(isinstance(context["exception"], ZeroDivisionError) for context in told)
+
+
+async def test_a_commit_that_fails_by_a_fault_of_ours_ends_its_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: object) -> asyncio.Future[bool]:
+        failed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        failed.set_exception(ZeroDivisionError())
+        return failed
+
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    async with Node(tmp_path) as node:
+        monkeypatch.setattr(node.store, "settle", failing)
+        await node.create()
+        await node.add("a")
+        await node.calm()
+        assert node.scheduler.in_flight == 0
+        assert len(await node.kept()) == 1
+    assert [type(context["exception"]) for context in told] == [ZeroDivisionError]
+
+
+async def test_what_is_broken_off_at_a_stop_stays_to_be_sent_again(tmp_path: Path) -> None:
+    async with Node(tmp_path) as node:
+        node.sender.script = answers(None)
+        await node.create()
+        await node.add("a")
+        await until(lambda: node.sender.waiting)
+        await node.delivery.break_off()
+        assert node.scheduler.in_flight == 0
+        await until(lambda: not node.sender.waiting)
+        assert len(await node.kept()) == 1
 
 
 async def test_attempts_are_counted_by_how_they_ended_and_how_late_they_were(tmp_path: Path) -> None:

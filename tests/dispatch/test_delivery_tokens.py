@@ -14,7 +14,6 @@ from kumotasks.auth.bearers import Bearers as TheBearers
 from kumotasks.auth.bearers import Refusal, TokenAsk
 from kumotasks.auth.keyring import Keyring
 from kumotasks.auth.tokens import Tokens
-from kumotasks.dispatch.delivery import Sender
 from kumotasks.domain.account import ServiceAccount
 from kumotasks.domain.attempt import Answered, Outcome, Status
 from kumotasks.domain.clock import DAY, SECOND, ManualClock
@@ -23,7 +22,7 @@ from kumotasks.domain.target import HttpRequest, HttpTarget, OidcToken
 from kumotasks.domain.task import Task
 from tests.dispatch.dispatching import FAILED, OK, Node, answers, until
 from tests.dispatch.scripted import answering, worker
-from tests.dispatch.sending import sender
+from tests.dispatch.sending import Awaited, sender
 from tests.factory import NOW, a_task
 
 EMAIL = "sender@p.iam.gserviceaccount.com"
@@ -247,8 +246,8 @@ async def test_a_default_account_needs_no_making(tmp_path: Path) -> None:
 # over real sockets
 
 
-async def deliver(node: Node, through: Sender, url: str) -> None:
-    node.delivery._sender = through
+async def deliver(node: Node, through: Awaited, url: str) -> None:
+    node.delivery._sender = through.sender
     await node.create()
     await add(node, url)
     await until(lambda: node.delivery.counts.ended)

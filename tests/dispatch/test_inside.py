@@ -13,11 +13,10 @@ from kumotasks.dispatch.answer import BODY_LIMIT
 from kumotasks.dispatch.connection import CLOSED_EARLY
 from kumotasks.dispatch.inside import AsgiApp, Inside
 from kumotasks.dispatch.route import ProxySettings
-from kumotasks.dispatch.sender import Sender
 from kumotasks.domain.attempt import Answered, Outcome, TimedOut, Unreachable
 from kumotasks.domain.clock import ManualClock
 from tests.dispatch.scripted import answering, worker
-from tests.dispatch.sending import DEADLINE, START, asking, post, sender, until
+from tests.dispatch.sending import DEADLINE, START, Awaited, asking, post, sender, until
 
 HOST = "worker-123.us-central1.run.app"
 URL = f"https://{HOST}/work?x=1"
@@ -52,7 +51,7 @@ class App:
 
 def leading_to(
     app: AsgiApp | None, *, clock: ManualClock | None = None, proxy: ProxySettings | None = None
-) -> AbstractAsyncContextManager[Sender]:
+) -> AbstractAsyncContextManager[Awaited]:
     inside = Inside(lambda host: app if host in (HOST, OWN) else None, frozenset({OWN}))
     return sender(clock=clock, inside=inside, proxy=proxy)
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from kumotasks.dispatch.answer import Reply
 from kumotasks.dispatch.connection import Connection
 from kumotasks.dispatch.pool import Pool, SenderLimits
 from kumotasks.domain.attempt import Answered
@@ -42,6 +43,13 @@ def connect(pool: Pool, key: str) -> tuple[Connection, Wire]:
     connection.connection_made(wire)
     assert pool.adopt(connection)
     return connection, wire
+
+
+def exchange(connection: Connection) -> list[Reply]:
+    """Send a request; what is answered."""
+    replies: list[Reply] = []
+    connection.exchange(b"request", replies.append, bodiless=False)
+    return replies
 
 
 def lose(connection: Connection) -> None:
@@ -197,29 +205,31 @@ async def test_a_connection_lost_before_it_is_adopted_gives_its_room_back() -> N
 async def test_an_answer_sends_the_connection_home() -> None:
     pool = Pool(SenderLimits())
     [(connection, wire)] = await filled(pool, A)
-    reply = connection.exchange(b"request", bodiless=False)
+    replies = exchange(connection)
     assert wire.sent == b"request"
     connection.data_received(OK)
-    assert reply.result() == Answered(200, None, b"ok")
+    assert replies == [Answered(200, None, b"ok")]
     assert pool.take(A) is connection
 
 
 async def test_an_answer_that_nobody_waits_for_closes_the_connection() -> None:
     pool = Pool(SenderLimits())
     [(connection, wire)] = await filled(pool, A)
-    connection.exchange(b"request", bodiless=False).cancel()
-    connection.data_received(OK)
+    replies = exchange(connection)
+    connection.abandon()
     assert wire.aborted
+    connection.data_received(OK)
     assert pool.take(A) is None
+    assert replies == []
 
 
 async def test_an_answer_before_the_request_is_sent_closes_the_connection() -> None:
     pool = Pool(SenderLimits())
     [(connection, wire)] = await filled(pool, A)
-    reply = connection.exchange(b"request", bodiless=False)
+    replies = exchange(connection)
     wire.unsent = 1
     connection.data_received(OK)
-    assert reply.result() == Answered(200, None, b"ok")
+    assert replies == [Answered(200, None, b"ok")]
     assert wire.aborted
     assert pool.take(A) is None
 
@@ -228,7 +238,7 @@ async def test_an_answer_before_the_request_is_sent_closes_the_connection() -> N
 async def test_losing_a_connection_ends_its_exchange(error: Exception | None) -> None:
     pool = Pool(SenderLimits())
     [(connection, _)] = await filled(pool, A)
-    reply = connection.exchange(b"request", bodiless=False)
+    replies = exchange(connection)
     connection.connection_lost(error)
-    assert reply.done()
+    assert len(replies) == 1
     assert pool.connections_open == 0

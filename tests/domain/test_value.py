@@ -1,4 +1,4 @@
-"""Values that are cheap to make are frozen, slotted dataclasses like any other."""
+"""Values and entries that are cheap to make are slotted dataclasses like any other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import field, fields, is_dataclass, replace
 
 import pytest
 
-from kumotasks.domain.value import value
+from kumotasks.domain.value import entry, value
 
 
 @value
@@ -58,3 +58,19 @@ class Sealed:
 def test_a_value_keeps_its_methods_and_shows_only_what_it_may() -> None:
     assert Sealed(1, "secret").both == "1secret"
     assert repr(Sealed(1, "secret")) == "Sealed(shown=1)"
+
+
+@entry
+class Place:
+    taken: int
+    by: str | None = None
+
+
+def test_an_entry_can_be_changed_and_is_only_what_it_is_itself() -> None:
+    place, other = Place(1), Place(1)
+    place.by = "a"
+    assert repr(place) == "Place(taken=1, by='a')"
+    assert other.by is None
+    assert place != Place(1, "a")
+    assert len({place, other}) == 2
+    assert not hasattr(place, "__dict__")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
-from kumotasks.dispatch.delivery import Attempt, Delivery
+from kumotasks.dispatch.attempt import Attempt
+from kumotasks.dispatch.delivery import Delivery
 from kumotasks.dispatch.home import Homes
 from kumotasks.dispatch.lease import Lease
 from kumotasks.dispatch.parting import Parting
@@ -23,6 +24,7 @@ from kumotasks.dispatch.watch import OpenWatch
 from kumotasks.domain.attempt import Answered, Outcome
 from kumotasks.domain.bucket import Bucket, full
 from kumotasks.domain.clock import HOUR, MILLISECOND, SECOND, ManualClock
+from kumotasks.domain.deadlines import Wait
 from kumotasks.domain.queue import RateLimits, RetryConfig
 from kumotasks.domain.target import AppEngineHosts
 from kumotasks.domain.task import Task
@@ -128,7 +130,7 @@ class Worker:
         self._world = world
         self._node = node
 
-    async def send(self, request: Request) -> Outcome:
+    def send(self, request: Request, ended: Callable[[Outcome | BaseException], None]) -> Wait:
         headers = own_headers(request)
         seen = self._world.see(self._node, headers["X-CloudTasks-QueueName"], headers["X-CloudTasks-TaskName"])
         clock = self._node.clock
@@ -136,8 +138,8 @@ class Worker:
         duration, status = self._world.answer()
         self._world.clock.call_at(clock.now() + duration, seen.answer)
         clock.call_at(clock.now() + duration, partial(resolve, answered))
-        await answered
-        return Answered(status)
+        answered.add_done_callback(lambda _: None if answered.cancelled() else ended(Answered(status)))
+        return answered
 
 
 class World:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from kumotasks.dispatch.answer import AnswerReader, Reply
@@ -30,7 +31,7 @@ class Owner(Protocol):
 class Connection(asyncio.Protocol):
     """Carries one request at a time. `key` tells which are interchangeable, `idle_since` is its owner's."""
 
-    __slots__ = ("_loop", "_open", "_owner", "_reader", "_reply", "_transport", "idle_since", "key")
+    __slots__ = ("_answered", "_open", "_owner", "_reader", "_transport", "idle_since", "key")
 
     def __init__(self, owner: Owner, key: str) -> None:
         self.key = key
@@ -38,22 +39,25 @@ class Connection(asyncio.Protocol):
         self._open = False
         self._owner = owner
         self._reader = AnswerReader()
-        self._reply: asyncio.Future[Reply] | None = None
-        self._loop = asyncio.get_running_loop()
+        self._answered: Callable[[Reply], None] | None = None
         self._transport: asyncio.Transport | None = None
 
     def usable(self) -> bool:
         """Whether a request can be handed over. A transport may know that it is lost before it says so."""
         return self._open and self._transport is not None and not self._transport.is_closing()
 
-    def exchange(self, request: bytes, *, bodiless: bool) -> asyncio.Future[Reply]:
-        """Send a request; the future has the answer, or why there is none. Whoever cancels it then aborts this."""
+    def exchange(self, request: bytes, answered: Callable[[Reply], None], *, bodiless: bool) -> None:
+        """Send a request; `answered` is told the answer, or why there is none, unless it is abandoned."""
         assert self._transport is not None
-        assert self._reply is None
+        assert self._answered is None
         self._reader.expect(bodiless=bodiless)
-        self._reply = reply = self._loop.create_future()
+        self._answered = answered
         self._transport.write(request)
-        return reply
+
+    def abandon(self) -> None:
+        """Nobody waits for the answer any more: no other one can be told from it."""
+        self._answered = None
+        self.abort()
 
     def abort(self) -> None:
         """Close at once; what the peer has not taken is dropped (a graceful close could wait for it for ever)."""
@@ -71,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._open = True
 
     def data_received(self, data: bytes) -> None:
-        if self._reply is None:
+        if self._answered is None:
             self.abort()
             return
         answer = self._reader.feed(data)
@@ -81,27 +85,26 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """Also half a close: no answer can come any more, though the transport may long be busy with the request."""
         self._open = False
-        if self._reply is not None:
+        if self._answered is not None:
             self._settle(self._reader.end(CLOSED_EARLY))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._open = False
-        if self._reply is not None:
+        if self._answered is not None:
             self._settle(self._reader.end(CLOSED_EARLY) if exc is None else self._reader.cut(reason_of(exc)))
         self._transport = None
         self._owner.forget(self)
 
-    def _settle(self, answer: Reply) -> None:
-        reply, self._reply = self._reply, None
-        assert reply is not None
-        # An early answer leaves a part of the request unsent; a cancelled reply, a sender who has given up.
+    def _settle(self, reply: Reply) -> None:
+        answered, self._answered = self._answered, None
+        assert answered is not None
+        # An early answer leaves a part of the request unsent.
         unsent = self._transport.get_write_buffer_size() if self._transport is not None else 0
-        if self._reader.reusable and not unsent and not reply.done():
+        if self._reader.reusable and not unsent:
             self._owner.release(self)
         else:
             self.abort()
-        if not reply.done():
-            reply.set_result(answer)
+        answered(reply)
 
 
 def reason_of(error: Exception) -> str:

@@ -1,5 +1,8 @@
 """One attempt, from the task to its committed result: request, send, classify, decide, settle.
 
+It is carried on by whoever it waits for, first the sender, then the store, in three steps: begun, answered, settled. It
+has no task of its own, which would cost as much as these. What waits for anything else is an errand, and has one.
+
 It knows its lane only to say when the slot is free and what the task has become; when to send is the scheduler's.
 Where its queue is handed over meanwhile, the attempt goes on, and is settled by the id it was handed over with.
 """
@@ -7,15 +10,17 @@ Where its queue is handed over meanwhile, the attempt goes on, and is settled by
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
-from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from kumotasks.auth.bearers import Refusal, TokenAsk
 from kumotasks.dispatch.activity import Activity
+from kumotasks.dispatch.attempt import Attempt, AttemptCounts
 from kumotasks.dispatch.home import Berth
 from kumotasks.dispatch.lease import ALWAYS, Tenure
 from kumotasks.dispatch.request import Request, build, signed
@@ -23,9 +28,9 @@ from kumotasks.dispatch.throttle import overloaded
 from kumotasks.dispatch.watch import OpenWatch
 from kumotasks.domain.attempt import CODE_NAMES, Answered, Outcome, Unreachable, Unsigned, classify
 from kumotasks.domain.clock import SECOND, Clock
+from kumotasks.domain.deadlines import Wait
 from kumotasks.domain.errors import StorageFull, StorageUnavailable
 from kumotasks.domain.history import MEMORY, Memory
-from kumotasks.domain.lane import Open
 from kumotasks.domain.retry import RetryAt, Verdict, decide, dispatched
 from kumotasks.domain.target import AppEngineHosts
 from kumotasks.domain.task import Task
@@ -37,9 +42,9 @@ logger = logging.getLogger("kumotasks.dispatch")
 
 
 class Sender(Protocol):
-    """Makes the request, within its deadline, and says how it ended."""
+    """Makes the request, within its deadline, and says later how it ended; an exception is a mistake of its own."""
 
-    async def send(self, request: Request) -> Outcome: ...
+    def send(self, request: Request, ended: Callable[[Outcome | BaseException], None]) -> Wait: ...
 
 
 class Bearers(Protocol):
@@ -47,31 +52,6 @@ class Bearers(Protocol):
 
     def ready(self, ask: TokenAsk) -> str | None: ...
     async def mint(self, ask: TokenAsk) -> str | Refusal: ...
-
-
-@dataclass(slots=True)
-class AttemptCounts:
-    """What `/metrics` says of attempts: how many ended with which code, and how late they were sent in all."""
-
-    ended: Counter[str] = field(default_factory=Counter)
-    delay: int = 0  # microseconds, summed over every attempt
-    sent: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Attempt:
-    """One that is open. `run`: asked for by RunTask, outside the slots. `task` is as it was sent, `before` as it was
-    before that. `answered`: yet to be committed; `settling`: its result is with the store. `handed_over` is its id for
-    other nodes."""
-
-    berth: Berth
-    opened: Open
-    task: Task
-    before: Task
-    run: bool
-    answered: bool = False
-    settling: bool = False
-    handed_over: str | None = None
 
 
 class Delivery:
@@ -108,9 +88,11 @@ class Delivery:
         self.open: dict[int, Attempt] = {}  # by number
         self.resting = 0  # so many of the latter wait until it is time to try the commit again
         self.on_rest: Callable[[], None] = _nobody  # told when one more of them begins to wait
+        self.on_close: Callable[[Berth], None] = _nobody  # told when an attempt is over
+        self._errands: set[asyncio.Task[None]] = set()
 
-    def begin(self, berth: Berth, task: Task, *, run: bool) -> Coroutine[None, None, None]:
-        """Open an attempt on `task` at once; the coroutine sends it and commits what became of it.
+    def begin(self, berth: Berth, task: Task, *, run: bool) -> None:
+        """Open an attempt on `task`, and send it.
 
         `run`: asked for by RunTask, outside the slots; its dispatch is counted already.
         """
@@ -124,37 +106,62 @@ class Delivery:
         if berth.lane.queue.stackdriver_logging_config is not None and self._activity is not None:
             self._activity.dispatched(berth.lane.queue, current, now, asked_for=run)
         number = next(self._numbers)
-        attempt = self.open[number] = Attempt(berth, opened, current, task, run)
-        return self._carry(number, attempt)
+        attempt = self.open[number] = Attempt(number, berth, opened, current, task, run)
+        if self._lease.holds():  # the process may have stopped for long since the turn began
+            self._send(attempt, now)
+        else:
+            self._run_errand(attempt, self._leave(attempt))
+
+    async def break_off(self) -> None:
+        """End what is open, wherever it stands. What is with the store may be committed all the same."""
+        for attempt in tuple(self.open.values()):
+            self._close(attempt, again=False)
+            if attempt.wait is not None:
+                attempt.wait.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)
 
     def _counted(self, berth: Berth, task: Task) -> Task:
         """The task of a run request; an attempt that is open already is known here only, and counts before it."""
         opened = berth.lane.find_open(task.serial)
         return task if opened is None else dispatched(opened.task, self._clock.now())
 
-    async def _carry(self, number: int, attempt: Attempt) -> None:
-        lane, opened = attempt.berth.lane, attempt.opened
-        again = False
+    def _send(self, attempt: Attempt, now: int) -> None:
+        lane = attempt.berth.lane
         try:
-            # It may have been deleted between the turn that opened it and this one, or the process stopped for long.
-            if not self._lease.holds():
-                again = await self._leave(attempt)
+            request = build(lane.queue, attempt.task, self._hosts)
+            self._watch.began(attempt.number, lane, attempt.opened, now)
+            if request.token is not None:
+                self._sign(attempt, request, request.token)
             else:
-                outcome = None if opened.dropped else await self._send(number, attempt)
-                attempt.answered = True
-                if not attempt.run:
-                    lane.slot_freed()
-                if outcome is not None:
-                    again = await self._finish(attempt, outcome)
-        finally:
-            del self.open[number]
-            self._watch.ended(number)
-            lane.closed(opened, again=again, now=self._clock.now())
-            serial = attempt.task.serial
-            if lane.find_open(serial) is None:
-                self._in_flight.pop(serial, None)
+                attempt.wait = self._sender.send(request, partial(self._answered, attempt))
+        except Exception as failure:  # noqa: BLE001 - whatever goes wrong with one attempt is that attempt's failure
+            attempt.wait = asyncio.get_running_loop().call_soon(self._answered, attempt, failure)
 
-    async def _leave(self, attempt: Attempt) -> bool:
+    def _sign(self, attempt: Attempt, request: Request, ask: TokenAsk) -> None:
+        token = self._bearers.ready(ask) if self._bearers is not None else None
+        if token is None:
+            self._run_errand(attempt, self._mint(attempt, request, ask))
+        else:
+            self._send_signed(attempt, request, token)
+
+    async def _mint(self, attempt: Attempt, request: Request, ask: TokenAsk) -> None:
+        try:
+            made = Refusal("this server makes no tokens") if self._bearers is None else await self._bearers.mint(ask)
+            if attempt.opened.dropped:  # while the token was made; what this says no one will read
+                made = Refusal("the task is gone")
+            if isinstance(made, str):
+                self._send_signed(attempt, request, made)
+                return
+        except Exception as failure:  # noqa: BLE001 - as above
+            self._answered(attempt, failure)
+            return
+        self._answered(attempt, Unsigned(made.reason))
+
+    def _send_signed(self, attempt: Attempt, request: Request, token: str) -> None:
+        attempt.token = token
+        attempt.wait = self._sender.send(signed(request, token), partial(self._answered, attempt))
+
+    async def _leave(self, attempt: Attempt) -> None:
         """Nothing was sent: the task is as it was. A request to run it is found in the store again."""
         berth, opened = attempt.berth, attempt.opened
         if not attempt.run:
@@ -163,47 +170,49 @@ class Delivery:
             opened.task = attempt.before
         if berth.parting is not None:
             await berth.parting.wait()
-        if attempt.handed_over is not None:
+        if attempt.handed_over is None:
+            self._close(attempt, again=not opened.dropped)
+        else:
             lane = berth.lane
             unsent = Settlement(lane.number, lane.generation, opened.task, False, 0, handed_over=attempt.handed_over)
-            await self._commit(berth, opened, unsent)
-        return not opened.dropped
+            self._settle(attempt, unsent)
 
-    async def _send(self, number: int, attempt: Attempt) -> Outcome:
-        task, lane = attempt.task, attempt.berth.lane
+    def _answered(self, attempt: Attempt, outcome: Outcome | BaseException) -> None:
+        """The worker answered, or was given up."""
+        if attempt.number not in self.open:
+            return  # so was the attempt itself
         try:
-            request = build(lane.queue, task, self._hosts)
-            self._watch.began(number, lane, attempt.opened, self._clock.now())
-            if request.token is not None:
-                return await self._send_signed(attempt.opened, request, request.token)
-            return await self._sender.send(request)
-        except Exception:  # whatever goes wrong with one attempt is that attempt's failure
-            logger.exception("attempt failed inside the server", extra={"task": str(task.name)})
-            return Unreachable("the attempt failed inside the server")
+            attempt.answered = True
+            berth = attempt.berth
+            if not attempt.run:
+                berth.lane.slot_freed()
+            if isinstance(outcome, BaseException):
+                name = str(attempt.task.name)
+                logger.error("attempt failed inside the server", exc_info=outcome, extra={"task": name})
+                outcome = Unreachable("the attempt failed inside the server")
+            elif attempt.token is not None:
+                outcome = _without(attempt.token, outcome)
+            ended = self._clock.now()
+            self._account(berth, attempt.task, outcome, ended)
+            if berth.parting is None:
+                self._finish(attempt, outcome, ended)
+            else:
+                self._run_errand(attempt, self._finish_parted(attempt, outcome, ended, berth.parting))
+        except Exception:  # raised on, once nobody waits for the attempt
+            self._close(attempt, again=False)
+            raise
 
-    async def _send_signed(self, opened: Open, request: Request, ask: TokenAsk) -> Outcome:
-        if self._bearers is None:
-            return Unsigned("this server makes no tokens")
-        token = self._bearers.ready(ask)
-        if token is None:
-            made = await self._bearers.mint(ask)
-            if isinstance(made, Refusal):
-                return Unsigned(made.reason)
-            if opened.dropped:  # while the token was made; what this says no one will read
-                return Unsigned("the task is gone")
-            token = made
-        return _without(token, await self._sender.send(signed(request, token)))
+    async def _finish_parted(self, attempt: Attempt, outcome: Outcome, ended: int, parted: asyncio.Event) -> None:
+        await parted.wait()
+        self._finish(attempt, outcome, ended)
 
-    async def _finish(self, attempt: Attempt, outcome: Outcome) -> bool:
-        """Decide what becomes of the task, and commit it; whether it is to be sent again."""
+    def _finish(self, attempt: Attempt, outcome: Outcome, ended: int) -> None:
+        """Decide what becomes of the task, and have it committed."""
         berth, opened, task = attempt.berth, attempt.opened, attempt.task
-        ended = self._clock.now()
-        self._account(berth, task, outcome, ended)
-        if berth.parting is not None:
-            await berth.parting.wait()
         if opened.dropped and attempt.handed_over is None:
             self._log_end(berth, task, outcome, ended, None)
-            return False
+            self._close(attempt, again=False)
+            return
         base = _run_time(task) if attempt.run else None
         rules = berth.lane.queue.retry_config
         # Another attempt may have been counted meanwhile: the newest state is the one that goes on.
@@ -223,8 +232,7 @@ class Delivery:
             berth.epoch,
             attempt.handed_over,
         )
-        attempt.settling = True
-        return await self._commit(berth, opened, settlement)
+        self._settle(attempt, settlement)
 
     def _log_end(self, berth: Berth, task: Task, outcome: Outcome, ended: int, verdict: Verdict | None) -> None:
         queue = berth.lane.queue
@@ -238,33 +246,45 @@ class Delivery:
         if berth.throttle.record(ended, bad=overloaded(task.target, outcome), limit=limit):
             berth.reshape(ended)
 
-    async def _commit(self, berth: Berth, opened: Open, settlement: Settlement) -> bool:
-        """Settle, however long that takes; whether the task is to be sent again.
+    def _settle(self, attempt: Attempt, settlement: Settlement) -> None:
+        """Commit, however long that takes.
 
         While it cannot be committed the lane sends nothing new: what was delivered is not pushed again and again.
         """
-        opened.settling += 1
-        try:
-            kept = await self._settle(berth, settlement)
-        finally:
-            opened.settling -= 1
-        return kept and not settlement.ended
+        attempt.settling = True
+        attempt.opened.settling += 1
+        settled = self._store.settle(settlement)
+        if not isinstance(settled, asyncio.Future):  # it nearly always is one, and to be asked takes time
+            settled = asyncio.ensure_future(settled)
+        attempt.wait = settled
+        settled.add_done_callback(partial(self._settled, attempt, settlement))
 
-    async def _settle(self, berth: Berth, settlement: Settlement) -> bool:
+    def _settled(self, attempt: Attempt, settlement: Settlement, settled: asyncio.Future[bool]) -> None:
+        if settled.cancelled():
+            return
+        failure = settled.exception()
+        if isinstance(failure, StorageFull | StorageUnavailable):
+            attempt.berth.lane.uncommitted += 1
+            self._run_errand(attempt, self._settle_again(attempt, settlement))
+            return
+        self._close(attempt, again=failure is None and settled.result() and not settlement.ended)
+        if failure is not None:
+            raise failure
+
+    async def _settle_again(self, attempt: Attempt, settlement: Settlement) -> None:
+        lane = attempt.berth.lane
+        logger.warning("a result cannot be committed; the queue waits", extra={"queue": repr(lane)})
         try:
-            return await self._store.settle(settlement)
-        except (StorageFull, StorageUnavailable):
-            logger.warning("a result cannot be committed; the queue waits", extra={"queue": repr(berth.lane)})
-        berth.lane.uncommitted += 1
-        try:
-            while True:
-                await self._pause()
-                try:
-                    return await self._store.settle(settlement)
-                except (StorageFull, StorageUnavailable):
-                    continue
+            kept = await self._until_kept(settlement)
         finally:
-            berth.lane.uncommitted -= 1
+            lane.uncommitted -= 1
+        self._close(attempt, again=kept and not settlement.ended)
+
+    async def _until_kept(self, settlement: Settlement) -> bool:
+        while True:
+            await self._pause()
+            with contextlib.suppress(StorageFull, StorageUnavailable):
+                return await self._store.settle(settlement)
 
     async def _pause(self) -> None:
         rested = asyncio.Event()
@@ -277,6 +297,29 @@ class Delivery:
             self.resting -= 1
             timer.cancel()
 
+    def _run_errand(self, attempt: Attempt, errand: Coroutine[None, None, None]) -> None:
+        """Something that takes its time; if it fails by a mistake of ours, the attempt is over."""
+        attempt.wait = task = asyncio.get_running_loop().create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(partial(self._errand_ended, attempt))
+
+    def _errand_ended(self, attempt: Attempt, errand: asyncio.Task[None]) -> None:
+        self._errands.discard(errand)
+        if attempt.wait is errand:
+            self._close(attempt, again=False)
+
+    def _close(self, attempt: Attempt, *, again: bool) -> None:
+        """The attempt is over; whether its task is to be sent again."""
+        if self.open.pop(attempt.number, None) is None:
+            return
+        lane, opened, serial = attempt.berth.lane, attempt.opened, attempt.task.serial
+        opened.settling -= attempt.settling
+        self._watch.ended(attempt.number)
+        lane.closed(opened, again=again, now=self._clock.now())
+        if lane.find_open(serial) is None:
+            self._in_flight.pop(serial, None)
+        self.on_close(attempt.berth)
+
 
 def _without(token: str, outcome: Outcome) -> Outcome:
     """`outcome`, its excerpt cut where the worker began to send the token back: others than he read excerpts."""
@@ -286,7 +329,7 @@ def _without(token: str, outcome: Outcome) -> Outcome:
     return outcome if found < 0 else replace(outcome, excerpt=outcome.excerpt[:found])
 
 
-def _nobody() -> None:
+def _nobody(*_: object) -> None:
     """Is told."""
 
 

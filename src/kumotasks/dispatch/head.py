@@ -61,7 +61,7 @@ class HeadWriter:
             return Unreachable("a header is not valid: a name that is no token, a line break or NUL; nothing was sent")
         body = request.body
         size = f"Content-Length: {len(body)}\r\n" if body or request.method in WITH_BODY else ""
-        own = f"{CRLF.join(lines)}{CRLF if lines else ''}{request.service}"
+        own = CRLF.join([*lines, request.service]) if lines else request.service
         head = f"{request.method}{route.preamble}{own}{added}{size}\r\n"
         return head.encode("utf-8", "replace") + body
 

@@ -11,7 +11,8 @@ import logging
 import secrets
 from collections.abc import Sequence
 
-from kumotasks.dispatch.delivery import Attempt, Delivery
+from kumotasks.dispatch.attempt import Attempt
+from kumotasks.dispatch.delivery import Delivery
 from kumotasks.dispatch.home import Berth, Homes
 from kumotasks.dispatch.scheduler import House
 from kumotasks.domain.bucket import Bucket

@@ -7,7 +7,7 @@ keeps its own values. Sockets, pools and deadlines are the sender's.
 from __future__ import annotations
 
 from dataclasses import field, replace
-from typing import assert_never
+from typing import NamedTuple
 
 from kumotasks.auth.bearers import TokenAsk
 from kumotasks.domain.clock import MINUTE, SECOND
@@ -49,6 +49,23 @@ class Request:
     service: str = ""
 
 
+class _Lines(NamedTuple):
+    """The service's own headers, to be filled in: those of every request, and those of a retry."""
+
+    of_all: str
+    of_retries: str
+
+
+def _lines(prefix: str) -> _Lines:
+    numbers = "TaskRetryCount: %d", "TaskExecutionCount: %d", "TaskETA: %d.%06d"
+    of_all = "".join(f"{prefix}{line}\r\n" for line in ("QueueName: %s", "TaskName: %s", *numbers))
+    return _Lines(of_all, f"{prefix}TaskPreviousResponse: %d\r\n{prefix}TaskRetryReason: %s\r\n")
+
+
+_CLOUD_TASKS = _lines("X-CloudTasks-")
+_APP_ENGINE = _lines("X-AppEngine-")
+
+
 def signed(request: Request, token: str) -> Request:
     """`request` with the token it asks for; `build` has left any other Authorization out."""
     return replace(request, headers=(*request.headers, ("Authorization", f"Bearer {token}")), token=None)
@@ -56,13 +73,10 @@ def signed(request: Request, token: str) -> Request:
 
 def build(queue: Queue, task: Task, hosts: AppEngineHosts) -> Request:
     """The request for `task`, whose open attempt is already counted in its progress."""
-    match task.target:
-        case HttpRequest() as target:
-            return _http(queue, task, target)
-        case AppEngineHttpRequest() as target:
-            return _app_engine(queue, task, target, hosts)
-        case _:
-            assert_never(task.target)
+    target = task.target
+    if isinstance(target, HttpRequest):
+        return _http(queue, task, target)
+    return _app_engine(queue, task, target, hosts)
 
 
 def _http(queue: Queue, task: Task, target: HttpRequest) -> Request:
@@ -86,7 +100,7 @@ def _http(queue: Queue, task: Task, target: HttpRequest) -> Request:
         body,
         task.dispatch_deadline or HTTP_DEADLINE,
         token=ask,
-        service=_service_lines("X-CloudTasks-", task, reason=""),
+        service=_service_lines(_CLOUD_TASKS, task, reason=""),
     )
 
 
@@ -103,24 +117,25 @@ def _app_engine(queue: Queue, task: Task, target: AppEngineHttpRequest, hosts: A
         target.body,
         task.dispatch_deadline or APP_ENGINE_DEADLINE,
         follow_redirects=False,
-        service=_service_lines("X-AppEngine-", task, reason=reason),
+        service=_service_lines(_APP_ENGINE, task, reason=reason),
     )
 
 
-def _service_lines(prefix: str, task: Task, *, reason: str) -> str:
+def _service_lines(lines: _Lines, task: Task, *, reason: str) -> str:
     """Queue and task ids hold letters, digits, - and _ only; the rest is numbers and our own words."""
     progress, name = task.progress, task.name
     seconds, fraction = divmod(task.schedule_time, SECOND)
-    lines = (
-        f"{prefix}QueueName: {name.queue.queue}\r\n{prefix}TaskName: {name.task}\r\n"
-        f"{prefix}TaskRetryCount: {progress.dispatch_count - 1}\r\n"
-        f"{prefix}TaskExecutionCount: {progress.execution_count}\r\n"
-        f"{prefix}TaskETA: {seconds}.{fraction:06d}\r\n"
+    of_all = lines.of_all % (
+        name.queue.queue,
+        name.task,
+        progress.dispatch_count - 1,
+        progress.execution_count,
+        seconds,
+        fraction,
     )
     if progress.previous_response is None:
-        return lines
-    response = progress.previous_response
-    return f"{lines}{prefix}TaskPreviousResponse: {response}\r\n{prefix}TaskRetryReason: {reason}\r\n"
+        return of_all
+    return of_all + lines.of_retries % (progress.previous_response, reason)
 
 
 def _overridden_headers(headers: Headers, target: HttpTarget) -> Headers:

@@ -81,6 +81,7 @@ class Scheduler:
         self._homes = homes
         self._delivery = delivery
         delivery.on_rest = self._tell
+        delivery.on_close = self._closed
         self._tenancy = tenancy
         self._lease = tenancy.lease
         self._max_in_flight = max_in_flight
@@ -92,7 +93,6 @@ class Scheduler:
         self._turning = False
         self._running = False
         self._loop: asyncio.AbstractEventLoop | None = None  # to find it anew costs a system call
-        self._attempts: set[asyncio.Task[None]] = set()
         self._loads: set[asyncio.Task[None]] = set()
         self._watchers: list[asyncio.Future[None]] = []
 
@@ -120,12 +120,11 @@ class Scheduler:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._drain) as self._patience:
                 await self._tenancy.hand_over()
-                while self._attempts or self._loads:
-                    await asyncio.wait([*self._attempts, *self._loads])
-        open_work = [*self._attempts, *self._loads]
-        for work in open_work:
-            work.cancel()
-        await asyncio.gather(*open_work, return_exceptions=True)
+                while self._delivery.open or self._loads:
+                    await self.changed()
+        for load in self._loads:
+            load.cancel()
+        await asyncio.gather(*self._loads, self._delivery.break_off(), return_exceptions=True)
         await self._tenancy.move_out()
 
     # what comes in
@@ -136,7 +135,7 @@ class Scheduler:
         apply = self._homes.apply
         for wake in wakes:
             berth = apply(wake, now)
-            if berth is not None:
+            if berth is not None and not berth.ready:
                 self._mark(berth)
             if isinstance(wake, RunRequested):
                 self._tenancy.run_requested(wake.number, wake.task)
@@ -149,7 +148,7 @@ class Scheduler:
     def run(self, number: int, task: Task) -> None:
         berth = self._homes.berths.get(number)
         if berth is not None and berth.parting is None and self._running and self._lease.holds():
-            self._begin(berth, task, run=True)
+            self._delivery.begin(berth, task, run=True)
 
     def reload(self, berths: Sequence[Berth]) -> None:
         self.read(self._reading.reload(berths))
@@ -163,7 +162,7 @@ class Scheduler:
 
     @property
     def in_flight(self) -> int:
-        return len(self._attempts)
+        return len(self._delivery.open)
 
     def idle(self) -> bool:
         """Nothing is open, and nothing is due that could go."""
@@ -171,12 +170,12 @@ class Scheduler:
         return not self.busy() and all(berth.lane.idle(now) for berth in self._homes.berths.values())
 
     def busy(self) -> bool:
-        return bool(self._attempts or self.reading)
+        return bool(self._delivery.open or self.reading)
 
     @property
     def reading(self) -> bool:
         """A lane is to be planned, or tasks are being read for one."""
-        return bool(self._loads or (self._ready and self._running and len(self._attempts) < self._max_in_flight))
+        return bool(self._loads or (self._ready and self._running and self.in_flight < self._max_in_flight))
 
     async def changed(self) -> None:
         """Wait until a turn was made, or an attempt or a read has ended."""
@@ -187,7 +186,7 @@ class Scheduler:
     @property
     def committing(self) -> bool:
         """An attempt was answered and is not over yet, nor does its result wait to be tried again."""
-        return len(self._attempts) > len(self.unanswered()) + self._delivery.resting
+        return self.in_flight > len(self.unanswered()) + self._delivery.resting
 
     def unanswered(self) -> frozenset[int]:
         """The attempts whose worker is yet to answer, by number."""
@@ -211,7 +210,7 @@ class Scheduler:
         if not self._running or not self._lease.holds():
             return
         now = self._clock.now()
-        while self._ready and len(self._attempts) < self._max_in_flight:
+        while self._ready and self.in_flight < self._max_in_flight:
             berth = self._ready.popleft()
             berth.ready = False
             if berth.parting is None:
@@ -220,12 +219,12 @@ class Scheduler:
         self._tell()
 
     def _plan(self, berth: Berth, now: int) -> None:
-        quota = min(_SHARE, self._max_in_flight - len(self._attempts))
+        quota = min(_SHARE, self._max_in_flight - self.in_flight)
         if berth.throttle.effective is not None and berth.throttle.judge(now, _limit(berth)):
             berth.reshape(now)
         plan = berth.lane.plan(now, quota)
         for task in plan.send:
-            self._begin(berth, task, run=False)
+            self._delivery.begin(berth, task, run=False)
         if plan.load:
             berth.lane.begin_load()
             self.read(self._reading.load(berth, berth.lane.generation, now))
@@ -239,17 +238,13 @@ class Scheduler:
             slowed = berth.throttle.effective is not None
             self._alarms.set(berth.lane.number, min(plan.wake, now + SECOND) if slowed else plan.wake)
 
-    def _begin(self, berth: Berth, task: Task, *, run: bool) -> None:
-        assert self._loop is not None
-        attempt = self._loop.create_task(self._delivery.begin(berth, task, run=run))
-        self._attempts.add(attempt)
-        attempt.add_done_callback(lambda ended: self._ended(berth, ended))
-
-    def _ended(self, berth: Berth, attempt: asyncio.Task[None]) -> None:
-        self._attempts.discard(attempt)
-        self._mark(berth)
-        self._turn_soon()
-        self._tell()
+    def _closed(self, berth: Berth) -> None:
+        if berth.ready:
+            self._turn_soon()  # it waited for an attempt to end
+        else:
+            self._mark(berth)
+        if self._watchers:
+            self._tell()
 
     def _tell(self) -> None:
         for watcher in self._watchers:

@@ -1,15 +1,16 @@
 """Pushing: a request goes out, an outcome comes back, whatever the worker does.
 
-The usual case is short: an idle connection, one write, one answer. Everything else (a new connection, a redirect) is a
-journey, a task of its own, so that the deadline can end it wherever it stands; so is the way to a private worker of our
-own, which needs no socket. A deadline covers it all: waiting for room, look-up, connect, TLS, sending, answer,
-redirects. The sender never sends a request twice and never raises, bar cancellation. It must never know of queues,
-tasks or retries.
+The usual case is short: an idle connection, one write, one answer, no task and no future. Everything else (a new
+connection, a redirect) is a journey, a task of its own, so that the deadline can end it wherever it stands; so is the
+way to a private worker of our own, which needs no socket. A deadline covers it all: waiting for room, look-up, connect,
+TLS, sending, answer, redirects. The sender never sends a request twice. It must never know of queues, tasks or retries.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
 
 from kumotasks.dispatch.answer import Redirected, Reply
 from kumotasks.dispatch.connection import CLOSED_EARLY, Connection
@@ -25,12 +26,15 @@ from kumotasks.dispatch.route import ProxySettings, Route, Routes, straight_to
 from kumotasks.dispatch.tls import ClientTls, TlsSettings
 from kumotasks.domain.attempt import Barred, Outcome, TimedOut, Unreachable
 from kumotasks.domain.clock import Clock
-from kumotasks.domain.deadlines import Deadlines
+from kumotasks.domain.deadlines import Deadlines, Wait
+from kumotasks.domain.value import entry
 
 __all__ = ["ProxySettings", "Sender", "SenderLimits", "TlsSettings"]
 
 TIMED_OUT = TimedOut()
 STOPPED = Unreachable("the dispatcher was stopped")
+
+Ended = Callable[[Outcome | BaseException], None]
 
 
 class Sender:
@@ -56,8 +60,9 @@ class Sender:
         self._routes = Routes(proxy, inside.likely)
         self._heads = HeadWriter()
         self._pool = Pool(limits)
-        self._deadlines = Deadlines(clock)
+        self.deadlines = Deadlines(clock)
         self._running = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # to find it anew costs a system call
 
     @property
     def connections_open(self) -> int:
@@ -72,66 +77,66 @@ class Sender:
     async def start(self) -> None:
         """Make ready; OSError or ssl.SSLError if a file of the TLS settings is not what it should be."""
         await self._tls.start()
+        self._loop = asyncio.get_running_loop()
         self._running = True
 
     async def stop(self) -> None:
         """End what is under way as Unreachable and close every connection; twice is fine."""
         self._running = False
-        self._deadlines.cancel_all()
+        self.deadlines.cancel_all()
         await self._pool.close()
 
-    async def send(self, request: Request) -> Outcome:
-        """Make one attempt. It ends within the request's deadline."""
+    def send(self, request: Request, ended: Ended) -> Wait:
+        """Make one attempt; `ended` is told how it ended, within the request's deadline, but not before this returns.
+
+        An exception is a mistake of our own. Whoever cancels the attempt may be told that its time was over.
+        """
+        assert self._loop is not None
         route = self._routes.find(request.url)
         if isinstance(route, Unreachable):
-            return route
+            return self._loop.call_soon(ended, route)
         instant = self._clock.now() + request.deadline
         led_in = route.likely_inside and self._inside.find(route.destination) is not None
         connection = None if led_in else self._pool.take(route.key)
         if connection is None:
-            return await self._journey(request, instant, hops=0)
+            return self._journey(self._travel(request, hops=0), instant, ended)
         data = self._heads.write(request, route)
         if isinstance(data, Unreachable):
             self._pool.release(connection)
-            return data
-        wait = connection.exchange(data, bodiless=request.method == "HEAD")
-        self._deadlines.add(wait, instant)
-        try:
-            reply = await wait
-        except asyncio.CancelledError as error:
-            if wait.cancelled():
-                connection.abort()
-            return self._cut_short(error)
-        finally:
-            self._deadlines.discard(wait)
-        if isinstance(reply, Redirected):
-            onward = _onward(request, reply, hops=0)
-            return reply.answered if onward is None else await self._journey(onward, instant, hops=1)
-        return reply
+            return self._loop.call_soon(ended, data)
+        sending = _Sending(self, connection, request, instant, ended)
+        connection.exchange(data, sending.answered, bodiless=request.method == "HEAD")
+        self.deadlines.add(sending, instant)
+        return sending
 
-    async def _journey(self, request: Request, instant: int, *, hops: int) -> Outcome:
-        """The long way, under the same deadline."""
-        if not self._running:
-            return STOPPED
-        wait = asyncio.get_running_loop().create_task(self._travel(request, hops))
-        self._deadlines.add(wait, instant)
-        try:
-            return await wait
-        except asyncio.CancelledError as error:
-            return self._cut_short(error)
-        finally:
-            self._deadlines.discard(wait)
+    def follow(self, request: Request, reply: Redirected, instant: int, ended: Ended) -> Wait:
+        """Go where an answer leads, in what is left of the time."""
+        return self._journey(self._follow(request, reply), instant, ended)
 
-    def _cut_short(self, error: asyncio.CancelledError) -> Outcome:
-        """What a cancelled wait amounts to; `error` goes on if it is the sending itself that was cancelled."""
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise error
+    @property
+    def too_late(self) -> Outcome:
+        """What an attempt comes to that is cut short."""
         return TIMED_OUT if self._running else STOPPED
+
+    def _journey(self, travel: Coroutine[None, None, Outcome], instant: int, ended: Ended) -> Wait:
+        """The long way, under the same deadline."""
+        assert self._loop is not None
+        wait = self._loop.create_task(travel)
+        self.deadlines.add(wait, instant)
+        wait.add_done_callback(partial(self._arrived, ended))
+        return wait
+
+    def _arrived(self, ended: Ended, wait: asyncio.Task[Outcome]) -> None:
+        self.deadlines.discard(wait)
+        ended(self.too_late if wait.cancelled() else wait.exception() or wait.result())
+
+    async def _follow(self, request: Request, reply: Redirected) -> Outcome:
+        onward = _onward(request, reply, hops=0)
+        return reply.answered if onward is None else await self._travel(onward, hops=1)
 
     async def _travel(self, request: Request, hops: int) -> Outcome:
         """From hop to hop, until an answer is not to be followed."""
-        while True:
+        while self._running:
             reply = await self._visit(request)
             if not isinstance(reply, Redirected):
                 return reply
@@ -139,6 +144,7 @@ class Sender:
             if onward is None:
                 return reply.answered
             request, hops = onward, hops + 1
+        return STOPPED
 
     async def _visit(self, request: Request) -> Reply | Barred:
         route = self._routes.find(request.url)
@@ -153,12 +159,13 @@ class Sender:
         connection = await self._connection(route)
         if not isinstance(connection, Connection):
             return connection
-        wait = connection.exchange(data, bodiless=request.method == "HEAD")
+        wait: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        connection.exchange(data, partial(_tell, wait, connection), bodiless=request.method == "HEAD")
         try:
             return await wait
         finally:
             if wait.cancelled():
-                connection.abort()
+                connection.abandon()
 
     async def _connection(self, route: Route) -> Connection | Barred | Unreachable:
         """An idle connection, or a new one once there is room."""
@@ -181,6 +188,42 @@ class Sender:
         if isinstance(dialled, Connection) and not self._pool.adopt(dialled):
             return Unreachable(CLOSED_EARLY)
         return dialled
+
+
+@entry
+class _Sending:
+    """One attempt on its way: over a connection that was idle, and on a journey from there if the answer leads on."""
+
+    sender: Sender
+    connection: Connection
+    request: Request
+    instant: int
+    ended: Ended
+    onward: Wait | None = None
+
+    def answered(self, reply: Reply) -> None:
+        self.sender.deadlines.discard(self)
+        if isinstance(reply, Redirected):
+            self.onward = self.sender.follow(self.request, reply, self.instant, self.ended)
+        else:
+            self.ended(reply)
+
+    def cancel(self) -> None:
+        """Its time is over, or nobody wants to know any more."""
+        if self.onward is not None:
+            self.onward.cancel()
+            return
+        self.sender.deadlines.discard(self)
+        self.connection.abandon()
+        self.ended(self.sender.too_late)
+
+
+def _tell(wait: asyncio.Future[Reply], connection: Connection, reply: Reply) -> None:
+    """A journey that was cut short in this very moment has given its connection up."""
+    if wait.done():
+        connection.abort()
+    else:
+        wait.set_result(reply)
 
 
 def _onward(request: Request, reply: Redirected, *, hops: int) -> Request | None:

@@ -24,11 +24,9 @@ _APP_ENGINE_OVERLOAD = frozenset({503})
 
 def overloaded(target: Target, outcome: Outcome) -> bool:
     """Whether the worker said that it has too much to do."""
-    match outcome:
-        case Answered(status=status):
-            return status in (OVERLOAD if isinstance(target, HttpRequest) else _APP_ENGINE_OVERLOAD)
-        case _:
-            return False
+    if not isinstance(outcome, Answered):
+        return False
+    return outcome.status in (OVERLOAD if isinstance(target, HttpRequest) else _APP_ENGINE_OVERLOAD)
 
 
 @dataclass(slots=True, eq=False)

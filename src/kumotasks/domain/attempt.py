@@ -126,9 +126,9 @@ def _status_of(http: int) -> Status:
 
 def classify(outcome: Outcome) -> Status:
     """The status an attempt is remembered by, e.g. `UNAVAILABLE(14): HTTP status code 503`."""
+    if isinstance(outcome, Answered):  # nearly always, and a pattern takes ten times as long
+        return _status_of(outcome.status)
     match outcome:
-        case Answered(status=http):
-            return _status_of(http)
         case TimedOut():
             return Status(4, "DEADLINE_EXCEEDED(4): the attempt reached its dispatch deadline")
         case Unreachable(reason):

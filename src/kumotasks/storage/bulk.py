@@ -8,10 +8,12 @@ from __future__ import annotations
 import sqlite3
 from functools import cache
 
-from kumotasks.storage.operation import Row, Value
+from kumotasks.domain.task import Task
+from kumotasks.storage.operation import Row
 from kumotasks.storage.remains import surplus_row
 from kumotasks.storage.session import Session
 from kumotasks.storage.settled import Settled
+from kumotasks.storage.store import StoredQueue
 
 # A statement per row costs a switch of threads per row: up to this many go in one, what is left over in smaller ones.
 _CHUNKS = (64, 16, 4, 1)
@@ -33,8 +35,22 @@ class Bulk:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.added: list[Value] = []  # flat: all columns of one task after those of another
         self.settled = Settled()
+        self.added: list[int | str | bytearray] = []  # flat: all columns of one task after those of another
+
+    def add(self, stored: StoredQueue, task: Task, definition: bytes) -> None:
+        """A task that no attempt was made on yet."""
+        # For each value that is no int, float, str or bytearray, sqlite3 looks for an adapter: a microsecond, in vain.
+        self.added += (
+            stored.number,
+            stored.generation,
+            task.name.task,
+            task.serial,
+            task.schedule_time,
+            task.create_time,
+            int(task.named),
+            bytearray(definition),
+        )
 
     def write(self) -> None:
         """What makes room goes first. Surprised if a row had no effect."""
@@ -57,7 +73,7 @@ class Bulk:
         self._each("forget_surplus", surplus, surely=False)
 
     def _insert(self) -> None:
-        insert = self._session.statements["add_task"]
+        insert = self._session.statements["add_fresh_task"]
         execute = self._session.connection.execute
         columns = insert.count("?")
         begin, end = 0, len(self.added)

@@ -12,17 +12,16 @@ from collections.abc import Iterable
 from functools import partial
 
 from kumotasks.domain.errors import KumoError, QueueNotFound
-from kumotasks.domain.task import Task
+from kumotasks.domain.task import FRESH, Task
 from kumotasks.storage import tasks
 from kumotasks.storage.bulk import Bulk
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
-from kumotasks.storage.job import Adding, Job, Operating, Outcome, Settling, Waiter
+from kumotasks.storage.job import Adding, Job, Outcome, Settling, Waiter
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.records import RecordChanged
 from kumotasks.storage.session import Session
 from kumotasks.storage.store import StoredQueue, TaskAdded
-from kumotasks.storage.tasks import task_row
 
 
 class Transaction:
@@ -39,14 +38,13 @@ class Transaction:
     def run(self, jobs: Iterable[Job]) -> Outcome:
         """Surprised if that cannot be done in hope."""
         for job in jobs:
-            match job:
-                case Adding():
-                    self._add(job)
-                case Settling():
-                    self._settle(job)
-                case Operating():
-                    self._bulk.write()
-                    self._operate(job.waiter, job.begin)
+            if isinstance(job, Settling):
+                self._settle(job)
+            elif isinstance(job, Adding):
+                self._add(job)
+            else:
+                self._bulk.write()
+                self._operate(job.waiter, job.begin)
         self._bulk.write()
         return self._outcome
 
@@ -68,17 +66,17 @@ class Transaction:
             self._outcome.answers.append((job.waiter, [QueueNotFound() for _ in job.tasks]))
             return
         kept: list[Task | KumoError] = []
-        for task, definition in zip(job.tasks, job.definitions, strict=True):
-            if task.named and not self._takes_new_name(stored, task):
+        for place, task in enumerate(job.tasks):
+            if task.progress is not FRESH or (task.named and not self._takes_new_name(stored, task)):
                 kept.append(self._add_again(task))
                 continue
-            self._bulk.added += task_row(stored, task, definition)
+            self._bulk.add(stored, task, job.definitions[place])
             self._outcome.wakes.append(TaskAdded(stored.number, task))
             kept.append(task)
         self._outcome.answers.append((job.waiter, kept))
 
     def _add_again(self, task: Task) -> Task | KumoError:
-        """Add a task whose name was used before."""
+        """Add a task whose name was used before, or that was there before."""
         done = self._session.drive(tasks.add_tasks((task,)))
         self._outcome.wakes += done.wakes
         return done.value[0]

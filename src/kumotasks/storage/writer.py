@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 from queue import SimpleQueue
 
 from kumotasks.domain.errors import StorageUnavailable
@@ -26,6 +27,7 @@ from kumotasks.storage.transaction import Transaction
 _BATCH_JOBS = 2048
 _BATCH_BYTES = 16 * 1024 * 1024
 _PAGE = 4096
+_size: Callable[[Job], int] = attrgetter("size")
 
 Deliver = Callable[[Outcome], None]
 
@@ -167,11 +169,18 @@ def _unremembered(job: Settling) -> Settling:
 
 def _pages(rows: int, jobs: list[Job]) -> int:
     """About how long a commit made the log: neighbours share their pages. A checkpoint tells the true length."""
-    return 4 + rows // 4 + sum(job.size for job in jobs) // _PAGE
+    return 4 + rows // 4 + _bytes(jobs) // _PAGE
+
+
+def _bytes(jobs: Iterable[Job]) -> int:
+    return sum(map(_size, jobs))
 
 
 def _batches(jobs: list[Job]) -> Iterator[list[Job]]:
     """`jobs` in order, in as few batches as the bounds on one allow."""
+    if len(jobs) <= _BATCH_JOBS and _bytes(jobs) <= _BATCH_BYTES:
+        yield jobs
+        return
     begin = size = 0
     for end, job in enumerate(jobs):
         if end - begin >= _BATCH_JOBS or (size + job.size > _BATCH_BYTES and end > begin):

@@ -4,6 +4,10 @@
 INSERT INTO task (queue, generation, id, serial, schedule_time, create_time, named, definition, progress)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: add_fresh_task
+INSERT INTO task (queue, generation, id, serial, schedule_time, create_time, named, definition)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
 -- name: task_is_there
 SELECT 1 FROM task WHERE queue = ? AND generation = ? AND id = ?;
 
