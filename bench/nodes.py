@@ -9,29 +9,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import tempfile
 import warnings
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import asyncpg
 
 from bench import brokers
-from bench.grpc_load import GrpcLoad
 from bench.peers import environment
-from bench.process import PROGRAM_CORE, Program, cpu_seconds, family
+from bench.process import PROGRAM_CORE, cpu_seconds, family
 from bench.reading import Reading
-from bench.requests import Requests, queue_name
-from bench.subject import RATE, SCRATCH, SLOTS
+from bench.service import Service
+from bench.subject import SCRATCH
 from bench.worker import Worker
 
 ROW = "create to delete, 8 queues, PostgreSQL"
 QUEUES = 8
-TASKS = 12_000
-WARM = 400
-CHANNELS = 16  # to a node; the system spreads connections over the nodes by chance
+TASKS = 16_000
+WARM = 1_600
+CHANNELS = 16  # to a node
 IN_FLIGHT = 256  # to a node
 PEER = brokers.Broker(
     "procrastinate",
@@ -86,10 +85,14 @@ def database() -> Iterator[Database]:
             server.stop()
 
 
+class Counted(Protocol):
+    def cpu_seconds(self) -> float: ...
+
+
 class Meter:
     """Wall time, and CPU time of both parts, over `count` tasks."""
 
-    def __init__(self, program: Program, server: Database) -> None:
+    def __init__(self, program: Counted, server: Database) -> None:
         self._program, self._server = program, server
         self._wall = asyncio.get_running_loop().time()
         self._ours, self._its = program.cpu_seconds(), server.cpu_seconds()
@@ -105,41 +108,24 @@ class Meter:
         ]
 
 
-async def kumo(name: str, nodes: int, count: int) -> list[Reading]:
-    """Created by unary gRPC on any node, kept, pushed, answered, deleted."""
+async def kumo(name: str, nodes: int, count: int, *, at_home: bool) -> list[Reading]:
+    """Created by unary gRPC, kept, pushed, answered, deleted. A task is created on any node in turn; `at_home`: on the
+    one that is its queue's home, so that nobody has anything to tell."""
     worker = Worker()
     await worker.start()
-    at_once = IN_FLIGHT * nodes // QUEUES
-    with database() as server, tempfile.TemporaryDirectory(dir=SCRATCH) as data:
-        command = [sys.executable, "-m", "kumotasks.cli.main", "serve", "--port", "0", "--store", server.url]
-        command += ["--data", data, "--processes", str(nodes)]
-        limits = {"KUMO_MAX_DISPATCHES_PER_SECOND": str(RATE)}
-        with Program(command, environment=limits, log=SCRATCH / "nodes.log") as program:
-            line, _ = program.first_line()
-            async with GrpcLoad(int(line.rpartition(":")[2]), channels=CHANNELS * nodes) as load:
-                queues = [Requests(queue_name(f"q{number}"), worker.port) for number in range(QUEUES)]
-                for requests in queues:
-                    await load.once("CreateQueue", "", requests.create_queue(RATE, SLOTS // QUEUES))
-                await _create(load, queues, WARM, at_once)
-                await worker.wait_for(WARM)
-                await server.until_empty("task")
-                meter = Meter(program, server)
-                await _create(load, queues, count, at_once)
-                await worker.wait_for(WARM + count)
-                await server.until_empty("task")
-                readings = meter.readings(name, count)
+    with database() as server:
+        async with Service(server.url, count=nodes, queues=QUEUES, port=worker.port, channels=CHANNELS) as service:
+            create = partial(service.create, in_flight=IN_FLIGHT * nodes, at_home=at_home)
+            await create(WARM)
+            await worker.wait_for(WARM)
+            await server.until_empty("task")
+            meter = Meter(service, server)
+            await create(count)
+            await worker.wait_for(WARM + count)
+            await server.until_empty("task")
+            readings = meter.readings(name, count)
     await worker.stop()
     return readings
-
-
-async def _create(load: GrpcLoad, queues: list[Requests], count: int, at_once: int) -> None:
-    each = count // len(queues)
-    await asyncio.gather(
-        *(
-            load.repeat("CreateTask", requests.about, [requests.create(0)] * each, in_flight=at_once)
-            for requests in queues
-        )
-    )
 
 
 async def procrastinate(name: str, _count: int) -> list[Reading]:
@@ -176,8 +162,14 @@ async def _prepare(python: str, variables: Mapping[str, str]) -> None:
 
 
 Measured = Callable[[int], Awaitable[list[Reading]]]
-_NAMES = {1: "Kumo Tasks, 1 node", 2: "Kumo Tasks, 2 nodes", 4: "Kumo Tasks, 4 nodes"}
+_NAMES = {
+    (1, True): "Kumo Tasks, 1 node",
+    (2, True): "Kumo Tasks, 2 nodes, each asked for its own queues",
+    (2, False): "Kumo Tasks, 2 nodes",
+    (4, True): "Kumo Tasks, 4 nodes, each asked for its own queues",
+    (4, False): "Kumo Tasks, 4 nodes",
+}
 SUBJECTS: Mapping[str, Measured] = {
-    **{name: partial(kumo, name, nodes) for nodes, name in _NAMES.items()},
+    **{name: partial(kumo, name, nodes, at_home=at_home) for (nodes, at_home), name in _NAMES.items()},
     PEER.name: partial(procrastinate, PEER.name),
 }
