@@ -343,7 +343,7 @@ class World:
         """Memory stays within the room, whatever has come and gone. What it is spent on is the lane's own affair."""
         lane, room = self.lane, self.lane.room
         assert lane.waiting <= 2 * room.tasks
-        assert sum(len(task.target.body) for task in lane._window._tasks.values()) <= max(2 * room.bytes, LARGEST_BODY)
+        assert sum(len(task.target.body) for task in lane._window.tasks.values()) <= max(2 * room.bytes, LARGEST_BODY)
         assert len(lane._window._heap) <= 4 * room.tasks + 64
 
 

@@ -44,7 +44,7 @@ def test_a_released_task_does_not_come_out() -> None:
     window = a_window(a_task(1), a_task(2, 1))
     window.release(1)
     window.release(1)
-    assert (1 in window, 2 in window, len(window)) == (False, True, 1)
+    assert (1 in window.tasks, 2 in window.tasks, len(window)) == (False, True, 1)
     assert window.first_due() == NOW + 1
     assert serials(window.pop_due(NOW + 1, 9)) == [2]
     assert window.first_due() is None

@@ -50,7 +50,7 @@ class Runs:
         under_way.update(*(home.lane.elsewhere.serials for home in self._homes.berths.values()))
         for number, task in await self._store.run_requests():
             berth = self._homes.berths.get(number)
-            if berth is None or task.serial in under_way or task.serial in berth.lane.elsewhere:
+            if berth is None or task.serial in under_way or task.serial in berth.lane.elsewhere.serials:
                 continue
             assert self._house is not None
             self._house.run(number, task)

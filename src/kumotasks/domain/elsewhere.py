@@ -12,17 +12,10 @@ class Elsewhere:
 
     def __init__(self, attempts: Iterable[tuple[str, int]] = ()) -> None:
         self._attempts = dict(attempts)
-        self._serials = Counter(self._attempts.values())
+        self.serials = Counter(self._attempts.values())
 
     def __len__(self) -> int:
         return len(self._attempts)
-
-    def __contains__(self, serial: int) -> bool:
-        return serial in self._serials
-
-    @property
-    def serials(self) -> Collection[int]:
-        return self._serials.keys()
 
     @property
     def attempts(self) -> Collection[str]:
@@ -33,7 +26,7 @@ class Elsewhere:
         serial = self._attempts.pop(attempt, None)
         if serial is None:
             return None
-        self._serials[serial] -= 1
-        if not self._serials[serial]:
-            del self._serials[serial]
+        self.serials[serial] -= 1
+        if not self.serials[serial]:
+            del self.serials[serial]
         return serial

@@ -96,7 +96,8 @@ class Lane:
 
     def offer(self, task: Task, now: int) -> None:
         """A task that is to be sent when it is due: just created, or its failure just committed."""
-        if task.serial in self._window or task.serial in self._open or task.serial in self.elsewhere:
+        serial = task.serial
+        if serial in self._window.tasks or serial in self._open or serial in self.elsewhere.serials:
             self._clashed = self._clashed or self._is_another(task)
             return
         self._advance_edge(now)
@@ -332,9 +333,8 @@ class Lane:
 
     def _is_another(self, task: Task) -> bool:
         """Two nodes may give two tasks one serial: the later one waits in the store until the earlier one is over."""
-        known = self._window.find(task.serial)
-        if known is None and task.serial in self._open:
-            known = self._open[task.serial].task
+        opened = self._open.get(task.serial)
+        known = self._window.tasks.get(task.serial) if opened is None else opened.task
         return known is not None and known.name.task != task.name.task
 
     def _hold(self, task: Task) -> None:
