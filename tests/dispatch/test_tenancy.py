@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from kumotasks.domain.clock import MILLISECOND, SECOND
+from kumotasks.domain.clock import HOUR, MILLISECOND, SECOND
 from kumotasks.domain.task import Task
 from kumotasks.storage.store import LEASE
 from tests.dispatch.many import Nodes
@@ -222,6 +222,36 @@ async def test_a_run_of_a_task_whose_attempt_was_handed_over_is_not_a_second_one
     back.set()
     await nodes.pass_time(SECOND)
     assert [seen.node for seen in nodes.sent] == [first]
+
+
+async def test_requests_that_were_read_before_a_queue_came_home_begin_no_run_of_it(nodes: Nodes) -> None:
+    """For one that was under way then may be over by now."""
+    first = await nodes.join()
+    await nodes.create_queues(2)
+    second = await nodes.join()
+    await nodes.pass_time(10 * SECOND)
+    (number,) = first.homes.berths
+    mine, other = (f"q{number - 1}", f"q{2 - number}")
+    nodes.takes = 5 * SECOND
+    task, another = nodes.create_task(first, mine, after=HOUR), nodes.create_task(second, other, after=HOUR)
+    await nodes.pass_time(SECOND)
+    nodes.run(first, task)
+    await nodes.pass_time(SECOND)
+    read, back = second.way.run_requests, asyncio.Event()
+
+    async def read_slowly() -> list[tuple[int, Task]]:
+        found = await read()
+        await back.wait()
+        return found
+
+    second.way.run_requests = read_slowly  # type: ignore[method-assign]
+    nodes.run(second, another)
+    await nodes.pass_time(SECOND)
+    nodes.stop(first)
+    await nodes.pass_time(10 * SECOND)
+    back.set()
+    await nodes.pass_time(SECOND)
+    assert [(seen.node, seen.task) for seen in nodes.sent] == [(first, task.name.task), (second, another.name.task)]
 
 
 async def test_an_attempt_that_was_handed_over_takes_a_slot(nodes: Nodes) -> None:

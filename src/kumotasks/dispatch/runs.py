@@ -41,16 +41,18 @@ class Runs:
             self._reading = False
 
     async def _read_once(self) -> None:
-        # Known before the read: what ends during it is still among the requests.
+        # Known before the read: what ends during it is still among the requests. Those of a queue that comes home
+        # during it are left to the next one, for that begins with what was handed over.
+        homes = dict(self._homes.berths)
         under_way = {
             attempt.task.serial
             for attempt in self._delivery.open.values()
             if attempt.run and attempt.berth.parting is None
         }
-        under_way.update(*(home.lane.elsewhere.serials for home in self._homes.berths.values()))
+        under_way.update(*(home.lane.elsewhere.serials for home in homes.values()))
         for number, task in await self._store.run_requests():
-            berth = self._homes.berths.get(number)
-            if berth is None or task.serial in under_way or task.serial in berth.lane.elsewhere.serials:
+            berth = homes.get(number)
+            if berth is None or self._homes.berths.get(number) is not berth or task.serial in under_way:
                 continue
             assert self._house is not None
             self._house.run(number, task)
