@@ -38,7 +38,7 @@ class Hosts:
 
     def door(self, head: Head, body: bytes, peer: str, answer: Answer) -> Coroutine[Any, Any, None] | None:
         """The application's own, for what is not for a service."""
-        if self._door is None or self.guest(head.known.get(b"host", b"")):
+        if self._door is None or self._find(host_name(head.known.get(b"host", b""))) is not None:
             return None
         return self._door(head, body, peer, answer)
 
