@@ -12,6 +12,7 @@ from google.cloud.tasks_v2.types import cloudtasks
 from kumotasks.api.asgi import Application
 from kumotasks.api.call import PageRequest, PageResponse, PageRoute, Route
 from kumotasks.api.guard import guard_of
+from kumotasks.api.head import Head
 from kumotasks.domain.errors import CredentialsMissing, PermissionDenied, Unauthenticated
 from kumotasks.domain.principal import ANONYMOUS, Need, Principal
 from kumotasks.service.gate import Gate
@@ -70,19 +71,18 @@ class House:
         self.doorman, self.judge = Doorman(), Recorder(*granted)
         create = surface.routes()[0]
         assert isinstance(create, Route)
-        self.client = Client(
-            Application(
-                routes=[replace(create, permission="cloudtasks.tasks.create")],
-                pages=[
-                    PageRoute("GET", "/open", self.show),
-                    PageRoute("GET", "/closed", self.show, "kumo.server.observe"),
-                ],
-                guard=guard_of(),
-                through=Gate(self.judge).through,
-                identity=self.doorman if asked else None,
-                home="projects/home",
-            )
+        self.application = Application(
+            routes=[replace(create, permission="cloudtasks.tasks.create")],
+            pages=[
+                PageRoute("GET", "/open", self.show),
+                PageRoute("GET", "/closed", self.show, "kumo.server.observe"),
+            ],
+            guard=guard_of(),
+            through=Gate(self.judge).through,
+            identity=self.doorman if asked else None,
+            home="projects/home",
         )
+        self.client = Client(self.application)
 
     async def show(self, request: PageRequest) -> PageResponse:
         self.shown.append(request)
@@ -180,3 +180,57 @@ async def test_without_identity_nothing_is_needed_and_credentials_are_not_looked
     assert (await house.client.post(TASKS, {}, headers=bearing("bad"))).status == 200
     assert (await house.client.ask("GET", "/closed", headers=bearing("bad"))).status == 200
     assert (house.doorman.looked, house.judge.judged) == (0, [])
+
+
+CREATE_TASK = b"/google.cloud.tasks.v2.CloudTasks/CreateTask"
+GOOD = (b"authorization", b"Bearer good")
+LOCAL, FOREIGN = (b"host", b"localhost"), (b"host", b"evil.example")
+
+
+def heading(*fields: tuple[bytes, bytes], method: str = "POST", raw: bytes = CREATE_TASK) -> Head:
+    every = [(b"content-type", b"application/grpc"), *fields]
+    return Head(method, raw, every, dict(every))
+
+
+async def test_the_door_takes_a_call_of_somebody_who_is_known(surface: Surface) -> None:
+    house, said = House(surface, "cloudtasks.tasks.create"), []
+    house.doorman.remembered.add(GOOD[1])
+    body = framed(CREATE(parent=QUEUE))
+    taken = house.application.door(heading(LOCAL, GOOD), body, "192.0.2.1", lambda *parts: said.append(parts))
+    assert taken is not None
+    await taken
+    ((_, _, trailers),) = said
+    assert trailers == [(b"grpc-status", b"0")]
+    assert house.judge.judged == [(CALLER, Need("cloudtasks.tasks.create", QUEUE))]
+    assert [(caller.principal, caller.peer) for caller in surface.callers] == [(CALLER, "192.0.2.1")]
+    assert house.doorman.looked == 0
+
+
+async def test_the_door_says_what_the_gate_refuses(surface: Surface) -> None:
+    house, said = House(surface), []
+    house.doorman.remembered.add(GOOD[1])
+    body = framed(CREATE(parent=QUEUE))
+    taken = house.application.door(heading(LOCAL, GOOD), body, "", lambda *parts: said.append(parts))
+    assert taken is not None
+    await taken
+    ((_, body, trailers),) = said
+    assert (body, trailers[0]) == (b"", (b"grpc-status", b"7"))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        heading(LOCAL),
+        heading(LOCAL, (b"authorization", b"Bearer new")),
+        heading(LOCAL, GOOD, GOOD),
+        heading(FOREIGN, GOOD),
+        heading(LOCAL, GOOD, (b"origin", b"https://evil.example")),
+        heading(LOCAL, GOOD, method="GET"),
+        heading(LOCAL, GOOD, (b"content-type", b"application/grpc-web")),
+        heading(LOCAL, GOOD, raw=b"/google.cloud.tasks.v2.CloudTasks/Unknown"),
+    ],
+)
+def test_the_door_leaves_all_others_to_the_long_way(surface: Surface, head: Head) -> None:
+    house = House(surface, "cloudtasks.tasks.create")
+    house.doorman.remembered.add(GOOD[1])
+    assert house.application.door(head, framed(CREATE(parent=QUEUE)), "", lambda *_: None) is None

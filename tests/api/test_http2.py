@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -15,8 +15,8 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from kumotasks.api import http2
-from kumotasks.api.exchange import ANSWER, BODY, FIELDS
-from kumotasks.api.head import parse_timeout
+from kumotasks.api.exchange import BODY, FIELDS, Answer
+from kumotasks.api.head import Head, parse_timeout
 from kumotasks.api.http2 import PREFACE, Multiplex
 from kumotasks.api.limits import Limits
 from tests.api.peer import (
@@ -95,7 +95,6 @@ async def test_the_scope_says_what_was_asked() -> None:
         await peer.call(1, {**REQUEST, ":path": "/a%20b/%C3%A9?x=%20&y", "x-own": "1"})
         local, remote = peer.writer.get_extra_info("peername"), peer.writer.get_extra_info("sockname")
     (scope,) = scopes
-    assert scope.pop(ANSWER) is None  # the call has ended
     assert scope.pop("asgi")["version"] == "3.0"
     assert scope == {
         "type": "http",
@@ -130,29 +129,55 @@ async def test_a_body_that_came_in_one_piece_stands_in_the_scope_too() -> None:
     assert bodies == [(b"whole", b"whole"), (None, b"two pieces")]
 
 
+class Doored:
+    """An application with a door, through which it takes calls to `/in`."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await reply(send)
+
+    def door(self, head: Head, body: bytes, peer: str, answer: Answer) -> Coroutine[Any, Any, None] | None:
+        assert (head.method, peer) == ("POST", "127.0.0.1")
+        return self.take(body, answer) if head.path == "/in" else None
+
+    async def take(self, body: bytes, answer: Answer) -> None:
+        self.bodies.append(body)
+        answer([(b":status", b"200"), (b"x-own", b"1")], body * 2, [(b"grpc-status", b"0")])
+        if body == b"twice":
+            answer([(b":status", b"200")], b"again", [])
+
+
 @both_loops
-async def test_an_answer_can_be_said_at_once_and_only_once() -> None:
-    refused: list[str] = []
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        answer, head = scope[ANSWER], [(b":status", b"200"), (b"x-own", b"1")]
-        if scope["path"] == "/late":
-            await send({"type": "http.response.start", "status": 200})
-        else:
-            answer(head, b"all of it", [(b"grpc-status", b"0")])
-        try:
-            answer(head, b"again", [])
-        except RuntimeError as error:
-            refused.append(str(error))
-        if scope["path"] == "/late":
-            await send({"type": "http.response.body", "body": b"in steps"})
-
+async def test_a_grpc_call_that_came_whole_may_go_in_by_the_door() -> None:
+    app = Doored()
     async with serving(app) as port, greeted(port) as peer:
-        first = await peer.call(1, GRPC)
-        second = await peer.call(3, {**REQUEST, ":path": "/late"})
-    assert (first.status, first.body, first.trailers) == (200, b"all of it", {"grpc-status": "0"})
-    assert second.body == b"in steps"
-    assert refused == ["the answer has already begun"]  # of the first nobody is left who could hear it again
+        taken = await peer.call(1, {**GRPC, ":path": "/in"}, b"whole")
+        others = [
+            await peer.call(3, {**GRPC, ":path": "/out"}, b"left by the door"),
+            await peer.call(5, {**REQUEST, ":path": "/in"}, b"no gRPC"),
+            await peer.call(7, {**GRPC, ":path": "/in"}),
+        ]
+        peer.send(peer.head(9, {**GRPC, ":path": "/in"}), peer.data(9, b"two "), peer.data(9, b"pieces", end=True))
+        others.append(await peer.answer(9))
+        peer.send(peer.head(11, {**GRPC, ":path": "/in"}), peer.data(11, b"first"))
+        others.append(await peer.answer(11))
+    assert (taken.head["x-own"], taken.body, taken.trailers) == ("1", b"wholewhole", {"grpc-status": "0"})
+    assert app.bodies == [b"whole"]
+    assert [(other.status, "x-own" in other.head) for other in others] == [(200, False)] * 5
+
+
+@both_loops
+async def test_two_answers_through_the_door_are_the_applications_mistake(caplog: pytest.LogCaptureFixture) -> None:
+    app = Doored()
+    async with serving(app) as port, greeted(port) as peer:
+        peer.send(peer.head(1, GRPC))  # while it is open, answers wait for the end of the turn
+        twice = await peer.call(3, {**GRPC, ":path": "/in"}, b"twice")
+        peer.send(peer.data(1, b"", end=True))
+        await peer.answer(1)
+    assert (twice.body, twice.trailers) == (b"twicetwice", {"grpc-status": "0"})
+    assert "the answer has already begun" in caplog.text
 
 
 @both_loops

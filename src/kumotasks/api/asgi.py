@@ -6,10 +6,10 @@ no server and no surface: routes, pages and the gate come in by constructor.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from kumotasks.api.call import (
     NO_PROOF,
@@ -24,8 +24,9 @@ from kumotasks.api.call import (
     StreamRoute,
     Through,
 )
-from kumotasks.api.exchange import FIELDS, ClientGone, Exchange, Receive, Scope, Send
+from kumotasks.api.exchange import FIELDS, Answer, ClientGone, Exchange, Header, Receive, Scope, Send
 from kumotasks.api.guard import Guard
+from kumotasks.api.head import Head
 from kumotasks.api.health import Health
 from kumotasks.api.paths import Match, Paths
 from kumotasks.api.protojson import Codecs
@@ -49,9 +50,9 @@ class Identity(Protocol):
         """Raises Unauthenticated."""
 
 
-def check_one_authorization(scope: Scope) -> None:
+def check_one_authorization(fields: Sequence[Header]) -> None:
     """Of two, whoever stands in front of this server may have judged the other one."""
-    if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
+    if sum(name == b"authorization" for name, _ in fields) > 1:
         raise InvalidArgument(AMBIGUOUS)
 
 
@@ -105,11 +106,10 @@ class Application:
         is_grpc = headers.get(b"content-type", b"").startswith(GRPC)
         page = None if is_grpc else self._page(scope)
         try:
-            if not self._guard(headers.get(b"host"), headers.get(b"origin")):
-                raise Forbidden(STRANGER)
-            caller = caller_at(peer_of(scope)) if self._identity is None else await self._caller(exchange, page)
-            if self._proof.header in headers:
-                caller = replace(caller, trusted=self._proof.judge(headers[self._proof.header].decode("latin-1")))
+            peer, is_open = peer_of(scope), page is not None and not page.target.permission
+            caller = self._familiar(headers, scope["headers"], peer, is_open=is_open)
+            if caller is None:
+                caller = await self._stranger(headers, peer)
         except KumoError as refused:
             has_trailers = is_grpc and scope["http_version"] in HTTP_2
             await (refuse(exchange, refused) if has_trailers else fail(exchange, refused))
@@ -124,17 +124,45 @@ class Application:
         except ClientGone:
             return
 
-    async def _caller(self, exchange: Exchange, page: Match[PageRoute] | None) -> Caller:
-        """Whom the request is from; nobody in particular, where a page is open to all."""
-        assert self._identity is not None
-        headers, peer = exchange.headers, peer_of(exchange.scope)
-        if len(headers) != len(exchange.scope["headers"]):
-            check_one_authorization(exchange.scope)
-        if page is not None and not page.target.permission:
-            return caller_at(peer)
+    def door(self, head: Head, body: bytes, peer: str, answer: Answer) -> Coroutine[Any, Any, None] | None:
+        """What answers a unary gRPC call that came whole, by HTTP/2, from somebody who is known at once; None of all
+        others, the refused ones among them: `__call__` has an answer for each."""
+        call = self._rpc.unary(head)
+        if call is None:
+            return None
+        try:
+            caller = self._familiar(head.known, head.fields, peer)
+        except KumoError:
+            return None
+        return None if caller is None else self._rpc.make(call, head.known, body, caller, answer)
+
+    def _familiar(
+        self, headers: dict[bytes, bytes], fields: Sequence[Header], peer: str, *, is_open: bool = False
+    ) -> Caller | None:
+        """Whom the request is from, if he may come in and is known at once: nobody in particular, where nobody is asked
+        or a page `is_open` to all. None asks for `_stranger`."""
+        if not self._guard(headers.get(b"host"), headers.get(b"origin")):
+            raise Forbidden(STRANGER)
+        if self._identity is None:
+            return self._proven(caller_at(peer), headers)
+        if len(headers) != len(fields):
+            check_one_authorization(fields)
+        if is_open:
+            return self._proven(caller_at(peer), headers)
         authorization = headers.get(b"authorization")
         known = self._identity.known(authorization) if authorization is not None else None
-        return Caller(peer, known or await self._identity.principal(authorization))
+        return None if known is None else self._proven(Caller(peer, known), headers)
+
+    async def _stranger(self, headers: dict[bytes, bytes], peer: str) -> Caller:
+        """Whom a request is from that shows what was not seen lately."""
+        assert self._identity is not None
+        principal = await self._identity.principal(headers.get(b"authorization"))
+        return self._proven(Caller(peer, principal), headers)
+
+    def _proven(self, caller: Caller, headers: dict[bytes, bytes]) -> Caller:
+        """The same, trusted if the proof is right that he shows."""
+        proof = headers.get(self._proof.header)
+        return caller if proof is None else replace(caller, trusted=self._proof.judge(proof.decode("latin-1")))
 
     def _page(self, scope: Scope) -> Match[PageRoute] | None:
         verb = "GET" if scope["method"] == "HEAD" else scope["method"]

@@ -16,14 +16,13 @@ Event: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Event]]
 Send: TypeAlias = Callable[[Event], Awaitable[None]]
 Header: TypeAlias = tuple[bytes, bytes]
-# Sends all of an answer: the head as the wire has it (the status first, nothing of the connection's own), the body, the
+# All of an answer: the head as the wire has it (the status first, nothing of the connection's own), the body, the
 # trailers.
 Answer: TypeAlias = Callable[[list[Header], bytes, list[Header]], None]
 
 # Entries of our own in a scope, each for what ASGI takes several steps to say; a server may leave them out.
 FIELDS = "kumo.fields"  # the header fields as a dict: names in lower case, the last one of a name wins
 BODY = "kumo.body"  # the request's body, if it came whole and in one piece; `receive` would give it as well
-ANSWER = "kumo.answer"  # an Answer
 MAX_BODY = 16 * 1024 * 1024  # bytes, before and after unpacking
 
 

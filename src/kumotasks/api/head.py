@@ -1,4 +1,4 @@
-"""The head of a request by HTTP/2, as ASGI shows it: its scope, and how long gRPC's caller will wait.
+"""The head of a request by HTTP/2, the scope that ASGI makes of it, and how long gRPC's caller will wait.
 
 Pure: it knows no stream and no engine.
 """
@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from kumotasks.api.exchange import ANSWER, BODY, FIELDS, Header
+from kumotasks.api.exchange import BODY, FIELDS, Header
+from kumotasks.domain.value import value
 
 Scope = dict[str, Any]
 
-QUESTION_MARK = ord("?")
 PSEUDO_FIELDS = 4  # of a request, at most: nghttp2 has seen to it that they come first
 
 # gRPC over HTTP/2: the unit of a timeout, in nanoseconds.
@@ -46,29 +46,45 @@ BLANK: Scope = {
     "headers": [],
     FIELDS: {},
     BODY: None,
-    ANSWER: None,
 }
 
 
-def scope_of(base: Scope, headers: tuple[Header, ...]) -> Scope | None:
-    """The ASGI scope of a request; None of a CONNECT, which has no path. `headers` begin with the pseudo-fields."""
+@value
+class Head:
+    """What a request says before its body."""
+
+    method: str
+    raw: bytes  # its target, as it came
+    fields: list[Header]  # the host first; names in lower case
+    known: dict[bytes, bytes]  # the same; the last one of a name wins
+
+    @property
+    def path(self) -> str:
+        path = self.raw.partition(b"?")[0].decode("utf-8", "replace")
+        return unquote(path) if "%" in path else path
+
+
+def head_of(headers: tuple[Header, ...]) -> Head | None:
+    """The head of a request; None of a CONNECT, which has no path. `headers` begin with the pseudo-fields."""
     head = dict(headers[:PSEUDO_FIELDS])
-    raw, query, authority = head.get(b":path"), b"", head.get(b":authority")
+    raw, authority = head.get(b":path"), head.get(b":authority")
     if raw is None:
         return None
-    if QUESTION_MARK in raw:
-        raw, _, query = raw.partition(b"?")
-    path = raw.decode("utf-8", "replace")
     fields = list(headers[3:]) if authority is None else [(b"host", authority), *headers[4:]]
     known = dict(fields)
     if authority is not None and known[b"host"] is not authority:
         fields[1:] = [field for field in fields[1:] if field[0] != b"host"]
         known[b"host"] = authority
+    return Head(head[b":method"].decode(), raw, fields, known)
+
+
+def scope_of(base: Scope, head: Head, body: bytes | None) -> Scope:
+    """The ASGI scope of a request; `body` if it came whole."""
     scope = base.copy()
-    scope["method"] = head[b":method"].decode()
-    scope["path"] = unquote(path) if "%" in path else path
-    scope["raw_path"] = raw
-    scope["query_string"] = query
-    scope["headers"] = fields
-    scope[FIELDS] = known
+    scope["method"] = head.method
+    scope["path"] = head.path
+    scope["raw_path"], _, scope["query_string"] = head.raw.partition(b"?")
+    scope["headers"] = head.fields
+    scope[FIELDS] = head.known
+    scope[BODY] = body
     return scope

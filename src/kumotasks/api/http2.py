@@ -18,6 +18,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
+from kumotasks.api.entrance import Entrance
 from kumotasks.api.head import BLANK
 from kumotasks.api.http1 import Http1
 from kumotasks.api.intake import Intake
@@ -48,7 +49,7 @@ class Multiplex(asyncio.Protocol):
     errors = ENGINE_ERRORS
 
     def __init__(self, config: Config, state: ServerState, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
-        self._root_path = config.root_path
+        self._config = config
         self._state = state
         self._loop = loop
         self._limits = limits
@@ -56,7 +57,7 @@ class Multiplex(asyncio.Protocol):
         self._engine = ngh2.Connection(ngh2.Role.SERVER, _configuration(limits))
         self._watch = Watch(loop, self._look)
         self._outlet = Outlet(self._engine, self, self._watch, stall=limits.stall_seconds)
-        self._intake = Intake(self._engine, self._outlet, self._watch, limits=limits, config=config, state=state)
+        self._intake = Intake(self._engine, self._outlet, self._watch, limits=limits, state=state)
         self._handlers: dict[type[ngh2.Event], Callable[[Any], None]] = {
             ngh2.RequestReceived: self._intake.request,
             ngh2.DataReceived: self._intake.data,
@@ -70,17 +71,18 @@ class Multiplex(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own classes
-        self._intake.base = {
+        base = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "2",
             "server": get_local_addr(self.transport),
             "client": get_remote_addr(self.transport),
             "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
-            "root_path": self._root_path,
+            "root_path": self._config.root_path,
             "extensions": {"http.response.trailers": {}},
             **BLANK,
         }
+        self._intake.entrance = Entrance(self._config.loaded_app, base)
         self._engine.initiate_connection(_settings(self._limits))
         self._engine.set_local_window_size(WINDOW_MOST)
         self._intake.heard_at = self._loop.time()

@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
-from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from kumotasks.api.credit import Credit
-from kumotasks.api.exchange import FIELDS
-from kumotasks.api.head import parse_timeout, scope_of
+from kumotasks.api.entrance import Entrance
+from kumotasks.api.head import head_of, parse_timeout
 from kumotasks.api.limits import NEVER, Limits, Watch
 from kumotasks.api.outlet import Outlet
-from kumotasks.api.streams import EXPIRED, TOO_LARGE, App, Scope, Stream
+from kumotasks.api.streams import EXPIRED, TOO_LARGE, Stream
 
 # RFC 9113 section 7.
 REFUSED_STREAM, CANCEL, CONNECT_ERROR = 7, 8, 10
@@ -34,19 +33,17 @@ class Engine(Protocol):
 
 
 class Intake:
-    """The Owner of a connection's streams. `base` is what the scopes of all calls share."""
+    """The Owner of a connection's streams; `entrance` is set before the first of them comes."""
 
-    def __init__(
-        self, engine: Engine, outlet: Outlet, watch: Watch, *, limits: Limits, config: Config, state: ServerState
-    ) -> None:
-        self.base: Scope = {}
+    entrance: Entrance
+
+    def __init__(self, engine: Engine, outlet: Outlet, watch: Watch, *, limits: Limits, state: ServerState) -> None:
         self.heard_at = 0.0  # when the client last said anything (loop time)
         self.last = 0  # the number of the newest stream
         self._engine = engine
         self._outlet = outlet
         self._watch = watch
         self._limits = limits
-        self._app: App = config.loaded_app
         self._tasks = state.tasks
         self._loop = asyncio.get_running_loop()
         self._streams = outlet.streams
@@ -63,13 +60,13 @@ class Intake:
         if len(self._streams) >= 2 * self._limits.max_streams or self._outlet.queued > self._limits.max_held:
             self._engine.reset_stream(number, REFUSED_STREAM)
             return
-        scope = scope_of(self.base, event.headers)
-        if scope is None:
+        head = head_of(event.headers)
+        if head is None:
             self._engine.reset_stream(number, CONNECT_ERROR)  # CONNECT: this port is no proxy
             return
-        known = scope[FIELDS]
+        known = head.known
         grpc = known.get(b"content-type", b"").startswith(b"application/grpc")
-        stream = self._streams[number] = Stream(number, scope, grpc, self._outlet, self)
+        stream = self._streams[number] = Stream(number, head, grpc, self._outlet, self)
         stream.moved = self.heard_at
         stream.complete = event.end_stream
         self._fresh.append(stream)
@@ -122,7 +119,7 @@ class Intake:
         for stream in self._fresh:
             if stream.closed or stream.answered:
                 continue
-            self._tasks.add(stream.start(self._app, self._loop))
+            self._tasks.add(stream.start(self.entrance.call(stream), self._loop))
             due = stream.expires if stream.complete else min(stream.expires, stall)
             if due < self._watch.when:
                 self._watch.by(due)
@@ -177,7 +174,7 @@ class Intake:
         return True
 
     def _is_guests(self, stream: Stream) -> bool:
-        return self._limits.guest(stream.scope[FIELDS].get(b"host", b""))
+        return self._limits.guest(stream.head.known.get(b"host", b""))
 
     def _abandon(self, stream: Stream) -> None:
         stream.abandon()

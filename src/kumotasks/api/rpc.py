@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.wrappers_pb2 import StringValue
 
 from kumotasks.api import compression, health
-from kumotasks.api.exchange import ANSWER, BODY, MAX_BODY, Answer, ClientGone, Event, Exchange, Header
+from kumotasks.api.exchange import BODY, MAX_BODY, Answer, ClientGone, Event, Exchange, Header
 from kumotasks.api.needs import Needs, needs_of, nothing
 from kumotasks.api.status import to_grpc
 from kumotasks.api.streaming import ONE_REQUEST, Answers, tell
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from kumotasks.api.call import Caller, Route, StreamRoute, Through
+    from kumotasks.api.head import Head
 
 KINDS = {b"application/grpc", b"application/grpc+proto"}
 ENCODINGS = b"identity,deflate,gzip"
@@ -42,7 +43,7 @@ PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 HEADERS: list[Header] = [(b"content-type", b"application/grpc"), (b"grpc-accept-encoding", ENCODINGS)]
 START: Event = {"type": "http.response.start", "status": 200, "headers": HEADERS, "trailers": True}
 HEAD: list[Header] = [(b":status", b"200"), *HEADERS]
-START_GZIP: Event = {**START, "headers": [*HEADERS, (b"grpc-encoding", b"gzip")]}
+HEAD_GZIP: list[Header] = [*HEAD, (b"grpc-encoding", b"gzip")]
 NO_BODY: Event = {"type": "http.response.body", "body": b""}
 OK: list[Header] = [(b"grpc-status", b"0")]
 DONE: Event = {"type": "http.response.trailers", "headers": OK, "more_trailers": False}
@@ -103,7 +104,7 @@ class Rpc:
         self._health = state
 
     async def answer(self, exchange: Exchange, caller: Caller) -> None:
-        scope, headers, send = exchange.scope, exchange.headers, exchange.send
+        scope, headers = exchange.scope, exchange.headers
         if headers.get(b"content-type") not in KINDS or scope["method"] != "POST":
             await exchange.answer(*(REFUSED_VERB if scope["method"] != "POST" else REFUSED_KIND))
             return
@@ -111,32 +112,44 @@ class Rpc:
             await exchange.answer(*REFUSED_VERSION)
             return
         path = scope["path"]
+        said: list[tuple[list[Header], bytes, list[Header]]] = []
         try:
             call = self._calls.get(path)
             if call is None:
                 await self._other(path, exchange, caller)
                 return
-            request = parsed(call.parse, await message_of(exchange))
-            needs = call.needs(request)
-            message = await self._through(call.name, caller.principal, needs, partial(call.handle, request, caller))
-            answer = message.SerializeToString()
+            body = await body_of(exchange)
         except KumoError as error:
             await refuse(exchange, error)
             return
-        if len(answer) >= compression.WORTH_PACKING and b"gzip" in headers.get(b"grpc-accept-encoding", b""):
-            packed = await compression.pack(answer)
-            if packed is not None:
-                await send(START_GZIP)
-                await send({"type": "http.response.body", "body": framed(packed, packed=True)})
-                await send(DONE)
-                return
-        at_once: Answer | None = scope.get(ANSWER)
-        if at_once is not None:
-            at_once(HEAD, framed(answer), OK)
+        await self.make(call, headers, body, caller, lambda *parts: said.append(parts))
+        for head, content, trailers in said:
+            await exchange.send({**START, "headers": head[1:]})
+            await exchange.send({"type": "http.response.body", "body": content})
+            await exchange.send({**DONE, "headers": trailers})
+
+    def unary(self, head: Head) -> Call | None:
+        """The call with one answer that this head asks for, if nothing is wrong with it."""
+        if head.method != "POST" or head.known.get(b"content-type") not in KINDS:
+            return None
+        return self._calls.get(head.path)
+
+    async def make(self, call: Call, headers: dict[bytes, bytes], body: bytes, caller: Caller, answer: Answer) -> None:
+        """Make a call with one answer, and say it."""
+        try:
+            request = parsed(call.parse, body[PREFIX:] if is_plain(headers, body) else await unpacked(headers, body))
+            needs = call.needs(request)
+            message = await self._through(call.name, caller.principal, needs, partial(call.handle, request, caller))
+            said = message.SerializeToString()
+        except KumoError as error:
+            answer(HEAD, b"", failure(error))
             return
-        await send(START)
-        await send({"type": "http.response.body", "body": framed(answer)})
-        await send(DONE)
+        if len(said) >= compression.WORTH_PACKING and b"gzip" in headers.get(b"grpc-accept-encoding", b""):
+            packed = await compression.pack(said)
+            if packed is not None:
+                answer(HEAD_GZIP, framed(packed, packed=True), OK)
+                return
+        answer(HEAD, framed(said), OK)
 
     async def _other(self, path: str, exchange: Exchange, caller: Caller) -> None:
         """Calls with many answers, and the health service."""
@@ -169,7 +182,7 @@ async def told(exchange: Exchange, answers: Answers, ended: Coroutine[Any, Any, 
     try:
         await tell(exchange, answers, lambda answer: framed(answer.SerializeToString()), ended)
     except KumoError as error:
-        end = failure(error)
+        end = {**DONE, "headers": failure(error)}
     await exchange.send(NO_BODY)
     await exchange.send(end)
 
@@ -182,24 +195,34 @@ async def refuse(exchange: Exchange, error: KumoError) -> None:
     """Answer a call with an error."""
     await exchange.send(START)
     await exchange.send(NO_BODY)
-    await exchange.send(failure(error))
+    await exchange.send({**DONE, "headers": failure(error)})
+
+
+async def body_of(exchange: Exchange) -> bytes:
+    """The body of a unary call's request; what cannot be read in the end is not waited for."""
+    encoding_of(exchange.headers)
+    return exchange.scope.get(BODY) or await exchange.body(MAX_BODY + PREFIX)  # no piece is larger than that
 
 
 async def message_of(exchange: Exchange) -> bytes:
-    """The one message of a unary call's request."""
-    encoding = encoding_of(exchange)
-    body: bytes = exchange.scope.get(BODY) or await exchange.body(MAX_BODY + PREFIX)  # no piece is larger than that
+    """The one message of a request."""
+    headers, body = exchange.headers, await body_of(exchange)
+    return body[PREFIX:] if is_plain(headers, body) else await unpacked(headers, body)
+
+
+def is_plain(headers: dict[bytes, bytes], body: bytes) -> bool:
+    """Whether the one message that a body must be is not compressed."""
+    encoding_of(headers)
     packed, size = FRAME.unpack_from(body) if len(body) >= PREFIX else (0, 0)
     if len(body) != PREFIX + size:
         raise misframed(body)
-    if not packed:
-        return body[PREFIX:]
-    return await unpacked(body, encoding)
+    return not packed
 
 
 async def first_message_of(exchange: Exchange) -> bytes:
     """The first message of a request whose end the client may leave open."""
-    encoding, body, more = encoding_of(exchange), bytearray(), True
+    encoding_of(exchange.headers)
+    body, more = bytearray(), True
     while more and not is_framed(body):
         event = await exchange.receive()
         if event["type"] != "http.request":
@@ -210,7 +233,7 @@ async def first_message_of(exchange: Exchange) -> bytes:
         raise misframed(bytes(body))
     if not body[0]:
         return bytes(body[PREFIX:])
-    return await unpacked(bytes(body), encoding)
+    return await unpacked(exchange.headers, bytes(body))
 
 
 def is_framed(body: bytearray) -> bool:
@@ -219,15 +242,16 @@ def is_framed(body: bytearray) -> bool:
     return len(body) >= PREFIX and (declared > MAX_BODY or len(body) >= PREFIX + declared)
 
 
-def encoding_of(exchange: Exchange) -> bytes:
-    encoding = exchange.headers.get(b"grpc-encoding", b"identity")
+def encoding_of(headers: dict[bytes, bytes]) -> bytes:
+    encoding = headers.get(b"grpc-encoding", b"identity")
     if encoding != b"identity" and encoding not in compression.WINDOWS:
         raise MethodUnknown(f"Compression algorithm '{encoding.decode('latin-1')}' is not supported.")
     return encoding
 
 
-async def unpacked(body: bytes, encoding: bytes) -> bytes:
+async def unpacked(headers: dict[bytes, bytes], body: bytes) -> bytes:
     """The content of a frame that is marked as compressed."""
+    encoding = encoding_of(headers)
     if body[0] != 1 or encoding == b"identity":
         raise InvalidArgument("The message is marked as compressed, but no known compression was named.")
     try:
@@ -259,13 +283,13 @@ def framed(message: bytes, *, packed: bool = False) -> bytes:
     return FRAME.pack(packed, len(message)) + message
 
 
-def failure(error: KumoError) -> Event:
+def failure(error: KumoError) -> list[Header]:
     """The trailers that tell an error."""
     code, message, details = to_grpc(error)
     trailers: list[Header] = [(b"grpc-status", b"%d" % code), (b"grpc-message", escaped(message))]
     if details is not None and len(details) <= MAX_DETAILS:
         trailers.append((b"grpc-status-details-bin", base64.b64encode(details).rstrip(b"=")))
-    return {"type": "http.response.trailers", "headers": trailers, "more_trailers": False}
+    return trailers
 
 
 def escaped(message: str) -> bytes:

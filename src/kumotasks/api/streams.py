@@ -1,4 +1,4 @@
-"""One call of a multiplexed connection, as ASGI sees it: a scope, `receive`, `send` and the task that runs them.
+"""One call of a multiplexed connection, as ASGI sees it: `receive`, `send` and the task that runs them.
 
 A stream decides nothing about frames, windows or sockets: it asks its outlet and its owner. It never imports an HTTP/2
 engine. The common call (a body that came whole, an answer said at once) costs no event and no future, and is one
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from kumotasks.api.exchange import ANSWER, BODY
+from kumotasks.api.head import Head
 from kumotasks.api.limits import NEVER
 
 LOG = logging.getLogger("kumotasks.api")
@@ -97,17 +97,17 @@ class Stream:
         "complete",
         "expires",
         "grpc",
+        "head",
         "id",
         "moved",
         "queued",
         "received",
-        "scope",
         "task",
     )
 
-    def __init__(self, number: int, scope: Scope, grpc: bool, outlet: Wire, owner: Owner) -> None:
+    def __init__(self, number: int, head: Head, grpc: bool, outlet: Wire, owner: Owner) -> None:
         self.id = number
-        self.scope = scope
+        self.head = head
         self.grpc = grpc
         self.complete = False  # the request's body has ended
         self.answered = False  # nothing more will be said
@@ -132,12 +132,14 @@ class Stream:
         """The application cannot go on before more of the request comes; once its answer has begun, it can."""
         return not (self.complete or self._chunks is not None or (self._opened and not self.answered))
 
-    def start(self, app: App, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
-        scope = self.scope
-        scope[ANSWER] = self.answer
-        if self.complete and self._chunks is not None and len(self._chunks) == 1:
-            scope[BODY] = self._chunks[0]
-        task: asyncio.Task[None] = loop.create_task(app(scope, self.receive, self.send))  # type: ignore[arg-type]
+    @property
+    def whole(self) -> bytes | None:
+        """The request's body, if it came whole and in one piece."""
+        chunks = self._chunks
+        return chunks[0] if self.complete and chunks is not None and len(chunks) == 1 else None
+
+    def start(self, call: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+        task = asyncio.Task(call, loop=loop, name="call")  # a name of its own would have to be made
         task.add_done_callback(self._ended)
         self.task = task
         return task
@@ -218,7 +220,7 @@ class Stream:
             raise RuntimeError("the answer has already begun")
         status = message["status"]
         self._trailing = message.get("trailers", False)
-        self._bodiless = status in BODILESS or self.scope["method"] == "HEAD"
+        self._bodiless = status in BODILESS or self.head.method == "HEAD"
         self._head = [STATUS[status], *[field for field in message.get("headers", ()) if field[0] not in HOP_BY_HOP]]
 
     def _body(self, message: Message) -> None:
@@ -258,7 +260,7 @@ class Stream:
             self._finish(b"", None)
         else:
             self._head = [STATUS[refusal.status], *refusal.fields]
-            self._finish(b"" if self.scope["method"] == "HEAD" else refusal.sentence, None)
+            self._finish(b"" if self.head.method == "HEAD" else refusal.sentence, None)
 
     async def _arrival(self) -> None:
         self._reader = asyncio.get_running_loop().create_future()
@@ -276,14 +278,13 @@ class Stream:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.task = None
-        self.scope[ANSWER] = None  # it leads back here, and would keep both alive
         if task.cancelled():
             self.refuse(STOPPING)
         elif (error := task.exception()) is not None:
-            LOG.error("the application failed in a call", exc_info=error, extra={"path": self.scope["path"]})
+            LOG.error("the application failed in a call", exc_info=error, extra={"path": self.head.path})
             self.refuse(FAULT)
         elif not self.answered and not self.closed:
-            LOG.error("the application ended without an answer", extra={"path": self.scope["path"]})
+            LOG.error("the application ended without an answer", extra={"path": self.head.path})
             self.refuse(FAULT)
         self._owner.release(self, task)
 
