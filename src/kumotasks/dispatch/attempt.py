@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kumotasks.dispatch.home import Berth
@@ -10,6 +11,7 @@ from kumotasks.domain.deadlines import Wait
 from kumotasks.domain.lane import Open
 from kumotasks.domain.task import Task
 from kumotasks.domain.value import entry
+from kumotasks.storage.store import Settlement
 
 
 @dataclass(slots=True)
@@ -38,3 +40,22 @@ class Attempt:
     handed_over: str | None = None
     token: str | None = None
     wait: Wait | None = None
+
+
+@entry
+class Settling:
+    """Waits for the store in its attempt's stead, and tells `ended`; it is done once the attempt is not `open`."""
+
+    attempt: Attempt
+    settlement: Settlement
+    open: dict[int, Attempt]
+    ended: Callable[[Attempt, Settlement, object], None]
+
+    def done(self) -> bool:
+        return self.attempt.number not in self.open
+
+    def set_result(self, kept: object) -> None:
+        self.ended(self.attempt, self.settlement, kept)
+
+    def set_exception(self, failure: Exception) -> None:
+        self.ended(self.attempt, self.settlement, failure)

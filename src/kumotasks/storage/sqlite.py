@@ -22,7 +22,7 @@ from kumotasks.storage.checkpoint import Checkpointer
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
 from kumotasks.storage.homes import void_homes
-from kumotasks.storage.job import Job, Operating, Outcome, Settling, Waiter, adding
+from kumotasks.storage.job import Job, Operating, Outcome, Settling, adding
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.queues import every_queue
 from kumotasks.storage.readers import Readers
@@ -32,7 +32,7 @@ from kumotasks.storage.session import Session
 from kumotasks.storage.sqlitefile import ENGINE, SqliteFile, unusable
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.statements import read_statements
-from kumotasks.storage.store import Listener, Settlement, StoredQueue
+from kumotasks.storage.store import Listener, Settlement, StoredQueue, Waiter
 from kumotasks.storage.writer import Writer
 
 _WRITER_CACHE = 32 * 1024 * 1024
@@ -143,12 +143,10 @@ class SqliteEngine:
             waiter.set_result(())
         return cast("Awaitable[Sequence[Task | KumoError]]", waiter)
 
-    def settle(self, settlement: Settlement) -> Awaitable[bool]:
-        waiter = self._waiter()
+    def settle_for(self, settlement: Settlement, waiter: Waiter) -> None:
         self._put(Settling(waiter, settlement))
-        return cast("Awaitable[bool]", waiter)
 
-    def _waiter(self) -> Waiter:
+    def _waiter(self) -> asyncio.Future[object]:
         return (self._loop or asyncio.get_running_loop()).create_future()
 
     def _put(self, job: Job) -> None:
