@@ -27,7 +27,8 @@ class AttemptCounts:
 class Attempt:
     """One that is open. `run`: asked for by RunTask, outside the slots. `task` is as it was sent, `before` as it was
     before that. `answered`: yet to be committed; `settling`: its result is with the store. `handed_over` is its id for
-    other nodes. `token` is what the request was signed with, `wait` what it waits for."""
+    other nodes. `token` is what the request was signed with, `wait` what it waits for. `young_since`: when it was
+    sent, until it is looked at whether it is still open."""
 
     number: int
     berth: Berth
@@ -40,6 +41,7 @@ class Attempt:
     handed_over: str | None = None
     token: str | None = None
     wait: Wait | None = None
+    young_since: int | None = None
 
 
 @entry

@@ -86,7 +86,7 @@ class Delivery:
         self.counts = AttemptCounts()
         self._numbers = itertools.count()
         self._lease = lease
-        self.open: dict[int, Attempt] = {}  # by number
+        self.open = watch.open  # by number
         self.resting = 0  # so many of the latter wait until it is time to try the commit again
         self.on_rest: Callable[[], None] = _nobody  # told when one more of them begins to wait
         self.on_close: Callable[[Berth], None] = _nobody  # told when an attempt is over
@@ -130,7 +130,7 @@ class Delivery:
         lane = attempt.berth.lane
         try:
             request = build(lane.queue, attempt.task, self._hosts)
-            self._watch.began(attempt.number, lane, attempt.opened, now)
+            self._watch.began(attempt, now)
             if request.token is not None:
                 self._sign(attempt, request, request.token)
             else:
@@ -314,7 +314,6 @@ class Delivery:
             return
         lane, opened, serial = attempt.berth.lane, attempt.opened, attempt.task.serial
         opened.settling -= attempt.settling
-        self._watch.ended(attempt.number)
         lane.closed(opened, again=again, now=self._clock.now())
         if lane.find_open(serial) is None:
             self._in_flight.pop(serial, None)
