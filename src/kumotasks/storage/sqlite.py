@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from kumotasks.domain.errors import KumoError, StorageUnavailable
 from kumotasks.domain.names import QueueName
@@ -74,6 +74,7 @@ class SqliteEngine:
         self._known = Directory()
         self._parts: _Parts | None = None
         self._writer: Writer | None = None
+        self._put: Callable[[Job], None] = _refuse
         self._loop: asyncio.AbstractEventLoop | None = None  # to find it anew costs a system call
 
     async def start(self) -> None:
@@ -83,11 +84,11 @@ class SqliteEngine:
         self._known = Directory(parts.queues)
         writer = Writer(parts.session, parts.checkpointer, Directory(parts.queues), self.ended, self._deliver)
         writer.start()
-        self._writer = writer
+        self._writer, self._put = writer, writer.put
 
     async def stop(self) -> None:
         writer, parts = self._writer, self._parts
-        self._writer, self._parts = None, None
+        self._writer, self._put, self._parts = None, _refuse, None
         if writer is not None and parts is not None:
             writer.close()
             await asyncio.to_thread(writer.join)
@@ -131,29 +132,20 @@ class SqliteEngine:
         return await self._parts.readers.read(begin)
 
     def write(self, begin: Begin[T], of: QueueName | None = None) -> Awaitable[T]:
-        waiter = self._waiter()
+        waiter = (self._loop or asyncio.get_running_loop()).create_future()
         self._put(Operating(waiter, begin))
-        return cast("Awaitable[T]", waiter)
+        return waiter
 
     def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]:
-        waiter = self._waiter()
+        waiter = (self._loop or asyncio.get_running_loop()).create_future()
         if tasks:
             self._put(adding(waiter, tasks))
         else:
             waiter.set_result(())
-        return cast("Awaitable[Sequence[Task | KumoError]]", waiter)
+        return waiter
 
     def settle_for(self, settlement: Settlement, waiter: Waiter) -> None:
         self._put(Settling(waiter, settlement))
-
-    def _waiter(self) -> asyncio.Future[object]:
-        return (self._loop or asyncio.get_running_loop()).create_future()
-
-    def _put(self, job: Job) -> None:
-        if self._writer is None:
-            job.waiter.set_exception(StorageUnavailable())
-        else:
-            self._writer.put(job)
 
     def _deliver(self, outcome: Outcome) -> None:
         self._known.apply(outcome.changes)
@@ -167,6 +159,10 @@ class SqliteEngine:
                     overhearer(outcome.rumours)
         finally:
             outcome.hand_out()
+
+
+def _refuse(job: Job) -> None:
+    job.waiter.set_exception(StorageUnavailable())
 
 
 def _begin_anew(session: Session) -> list[StoredQueue]:
