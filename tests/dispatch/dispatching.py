@@ -30,7 +30,7 @@ from kumotasks.domain.task import Task
 from kumotasks.domain.window import Room
 from kumotasks.storage.sqlite import SqliteStore
 from kumotasks.storage.sqlstore import SqlStore
-from kumotasks.storage.store import Home, Settlement, StoredQueue, Wake
+from kumotasks.storage.store import Home, Settlement, StoredQueue, Waiter, Wake
 from tests.factory import NOW, a_queue, a_task, queue_name
 
 OK = Answered(200)
@@ -110,12 +110,11 @@ class ShakyStore(SqlStore):
         """Reads that come from now on are not held up."""
         self._held = None
 
-    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
-        if not self.full:
-            return super().settle(settlement)  # type: ignore[return-value]
-        refused: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        refused.set_exception(StorageFull())
-        return refused
+    def settle_for(self, settlement: Settlement, waiter: Waiter) -> None:
+        if self.full:
+            waiter.set_exception(StorageFull())
+        else:
+            super().settle_for(settlement, waiter)
 
     async def due_tasks(self, stored: StoredQueue, **where: object) -> list[Task]:
         self.reads += 1

@@ -14,6 +14,7 @@ from kumotasks.domain.attempt import Answered, Attempt, Outcome, Status, Unreach
 from kumotasks.domain.clock import DAY, HOUR, MINUTE, SECOND
 from kumotasks.domain.errors import EntityNotFound, TaskGone
 from kumotasks.domain.queue import UNLIMITED, RateLimits, RetryConfig
+from kumotasks.storage.store import Waiter
 from tests.dispatch.dispatching import FAILED, OK, Node, answers, until
 from tests.factory import NOW, task_name
 
@@ -152,7 +153,7 @@ async def test_a_fault_of_ours_in_judging_an_answer_leaves_nothing_open(
     async with Node(tmp_path) as node:
         monkeypatch.setattr(f"kumotasks.dispatch.delivery.{step}", stumble)
         await node.create()
-        (task,) = await node.add("a")
+        (task,) = await node.add("a", due=NOW + HOUR)
         await node.store.request_run(task.name, NOW)
         await node.calm()
         assert node.scheduler.in_flight == 0
@@ -163,15 +164,13 @@ async def test_a_fault_of_ours_in_judging_an_answer_leaves_nothing_open(
 async def test_a_commit_that_fails_by_a_fault_of_ours_ends_its_attempt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(_: object) -> asyncio.Future[bool]:
-        failed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        failed.set_exception(ZeroDivisionError())
-        return failed
+    def failing(_: object, waiter: Waiter) -> None:
+        asyncio.get_running_loop().call_soon(waiter.set_exception, ZeroDivisionError())
 
     told: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     async with Node(tmp_path) as node:
-        monkeypatch.setattr(node.store, "settle", failing)
+        monkeypatch.setattr(node.store, "settle_for", failing)
         await node.create()
         await node.add("a")
         await node.calm()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kumotasks.dispatch.attempt import Attempt
 from kumotasks.domain.clock import HOUR, SECOND
 from kumotasks.domain.errors import StorageFull
 from kumotasks.domain.queue import RetryConfig
@@ -130,10 +131,14 @@ async def test_a_clock_that_was_set_back_lets_nothing_pile_up(node: Node) -> Non
         lane = node.berth().lane
         opened = lane.find_open(task.serial)
         assert opened is not None
-        node.watch.began(101, lane, opened, NOW + HOUR)  # noted when the clock went an hour ahead
-        node.watch.began(102, lane, opened, NOW)
+        began = {101: NOW + HOUR, 102: NOW}  # the former when the clock went an hour ahead
+        for number, instant in began.items():
+            attempt = node.delivery.open[number] = Attempt(number, node.berth(), opened, task, task, run=False)
+            node.watch.began(attempt, instant)
         await node.pass_time(2 * SECOND)
         assert notes == [("a", 1)] * 3
+        for number in began:
+            del node.delivery.open[number]
 
 
 async def test_a_note_that_cannot_be_written_is_let_go(node: Node) -> None:

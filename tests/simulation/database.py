@@ -42,6 +42,7 @@ from kumotasks.storage.store import (
     StoredQueue,
     TaskAdded,
     TaskDeleted,
+    Waiter,
     Wake,
 )
 from tests.simulation.clock import NodeClock
@@ -54,6 +55,16 @@ _LARGE = 0.2  # of the additions
 def resolve(waiting: asyncio.Future[None]) -> None:
     if not waiting.done():
         waiting.set_result(None)
+
+
+def pass_on(waiter: Waiter, settled: asyncio.Future[bool]) -> None:
+    if settled.cancelled() or waiter.done():
+        return
+    failure = settled.exception()
+    if isinstance(failure, Exception):
+        waiter.set_exception(failure)
+    else:
+        waiter.set_result(settled.result())
 
 
 @dataclass(slots=True)
@@ -382,6 +393,9 @@ class Way:
             return stands, ()
 
         return asyncio.ensure_future(self._do(settlement.number, act))
+
+    def settle_for(self, settlement: Settlement, waiter: Waiter) -> None:
+        asyncio.ensure_future(self.settle(settlement)).add_done_callback(partial(pass_on, waiter))
 
     def _settle(self, settlement: Settlement) -> bool:
         database, number, task = self._database, settlement.number, settlement.task

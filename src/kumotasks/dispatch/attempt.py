@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kumotasks.dispatch.home import Berth
@@ -10,6 +11,7 @@ from kumotasks.domain.deadlines import Wait
 from kumotasks.domain.lane import Open
 from kumotasks.domain.task import Task
 from kumotasks.domain.value import entry
+from kumotasks.storage.store import Settlement
 
 
 @dataclass(slots=True)
@@ -25,7 +27,8 @@ class AttemptCounts:
 class Attempt:
     """One that is open. `run`: asked for by RunTask, outside the slots. `task` is as it was sent, `before` as it was
     before that. `answered`: yet to be committed; `settling`: its result is with the store. `handed_over` is its id for
-    other nodes. `token` is what the request was signed with, `wait` what it waits for."""
+    other nodes. `token` is what the request was signed with, `wait` what it waits for. `young_since`: when it was
+    sent, until it is looked at whether it is still open."""
 
     number: int
     berth: Berth
@@ -38,3 +41,23 @@ class Attempt:
     handed_over: str | None = None
     token: str | None = None
     wait: Wait | None = None
+    young_since: int | None = None
+
+
+@entry
+class Settling:
+    """Waits for the store in its attempt's stead, and tells `ended`; it is done once the attempt is not `open`."""
+
+    attempt: Attempt
+    settlement: Settlement
+    open: dict[int, Attempt]
+    ended: Callable[[Attempt, Settlement, object], None]
+
+    def done(self) -> bool:
+        return self.attempt.number not in self.open
+
+    def set_result(self, kept: object) -> None:
+        self.ended(self.attempt, self.settlement, kept)
+
+    def set_exception(self, failure: Exception) -> None:
+        self.ended(self.attempt, self.settlement, failure)

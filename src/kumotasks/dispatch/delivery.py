@@ -20,7 +20,7 @@ from typing import Protocol
 
 from kumotasks.auth.bearers import Refusal, TokenAsk
 from kumotasks.dispatch.activity import Activity
-from kumotasks.dispatch.attempt import Attempt, AttemptCounts
+from kumotasks.dispatch.attempt import Attempt, AttemptCounts, Settling
 from kumotasks.dispatch.home import Berth
 from kumotasks.dispatch.lease import ALWAYS, Tenure
 from kumotasks.dispatch.request import Request, build, signed
@@ -37,6 +37,7 @@ from kumotasks.domain.task import Task
 from kumotasks.storage.store import Settlement, Store
 
 _COMMIT_AGAIN = SECOND
+_NOT_NOW = (StorageFull, StorageUnavailable)
 _RECOGNISED = 24  # characters by which a token is known, also where an excerpt ends in it; they give nothing away
 logger = logging.getLogger("kumotasks.dispatch")
 
@@ -85,7 +86,7 @@ class Delivery:
         self.counts = AttemptCounts()
         self._numbers = itertools.count()
         self._lease = lease
-        self.open: dict[int, Attempt] = {}  # by number
+        self.open = watch.open  # by number
         self.resting = 0  # so many of the latter wait until it is time to try the commit again
         self.on_rest: Callable[[], None] = _nobody  # told when one more of them begins to wait
         self.on_close: Callable[[Berth], None] = _nobody  # told when an attempt is over
@@ -129,7 +130,7 @@ class Delivery:
         lane = attempt.berth.lane
         try:
             request = build(lane.queue, attempt.task, self._hosts)
-            self._watch.began(attempt.number, lane, attempt.opened, now)
+            self._watch.began(attempt, now)
             if request.token is not None:
                 self._sign(attempt, request, request.token)
             else:
@@ -253,23 +254,22 @@ class Delivery:
         """
         attempt.settling = True
         attempt.opened.settling += 1
-        settled = self._store.settle(settlement)
-        if not isinstance(settled, asyncio.Future):  # it nearly always is one, and to be asked takes time
-            settled = asyncio.ensure_future(settled)
-        attempt.wait = settled
-        settled.add_done_callback(partial(self._settled, attempt, settlement))
+        attempt.wait = None
+        try:
+            self._store.settle_for(settlement, Settling(attempt, settlement, self.open, self._settled))
+        except Exception:  # raised on, once nobody waits for the attempt
+            self._close(attempt, again=False)
+            raise
 
-    def _settled(self, attempt: Attempt, settlement: Settlement, settled: asyncio.Future[bool]) -> None:
-        if settled.cancelled():
-            return
-        failure = settled.exception()
-        if isinstance(failure, StorageFull | StorageUnavailable):
+    def _settled(self, attempt: Attempt, settlement: Settlement, kept: object) -> None:
+        """It was committed, if the task was still there; or why not."""
+        if isinstance(kept, _NOT_NOW):
             attempt.berth.lane.uncommitted += 1
             self._run_errand(attempt, self._settle_again(attempt, settlement))
             return
-        self._close(attempt, again=failure is None and settled.result() and not settlement.ended)
-        if failure is not None:
-            raise failure
+        self._close(attempt, again=kept is True and not settlement.ended)
+        if isinstance(kept, Exception):
+            raise kept
 
     async def _settle_again(self, attempt: Attempt, settlement: Settlement) -> None:
         lane = attempt.berth.lane
@@ -283,7 +283,7 @@ class Delivery:
     async def _until_kept(self, settlement: Settlement) -> bool:
         while True:
             await self._pause()
-            with contextlib.suppress(StorageFull, StorageUnavailable):
+            with contextlib.suppress(*_NOT_NOW):
                 return await self._store.settle(settlement)
 
     async def _pause(self) -> None:
@@ -314,7 +314,6 @@ class Delivery:
             return
         lane, opened, serial = attempt.berth.lane, attempt.opened, attempt.task.serial
         opened.settling -= attempt.settling
-        self._watch.ended(attempt.number)
         lane.closed(opened, again=again, now=self._clock.now())
         if lane.find_open(serial) is None:
             self._in_flight.pop(serial, None)

@@ -17,6 +17,7 @@ from kumotasks.storage.store import QueueDeleted, QueuePurged, Store, Swept, Wak
 
 PASS = 20  # rows a pass: about a millisecond of the writer, for each row may be on pages of its own
 REST = 3  # after a pass, so many times as long as it took: the disk has time for others, and for the log's pages
+_LEAVING_ROWS = frozenset({QueuePurged, QueueDeleted})
 _AGAIN = MINUTE  # after a failure; and the least time between two looks at what expires
 _AT_LEAST = DAY  # what comes to be later may expire before what is there now; readers judge expiry themselves
 
@@ -60,7 +61,7 @@ class Janitor:
             self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     def _on_wakes(self, wakes: Sequence[Wake]) -> None:
-        if any(isinstance(wake, QueuePurged | QueueDeleted) for wake in wakes):
+        if not _LEAVING_ROWS.isdisjoint(map(type, wakes)):  # asked of every wake, so without a step of ours for each
             self.sweep_soon()
 
     async def _sweep(self) -> None:

@@ -7,10 +7,9 @@ keeps its own values. Sockets, pools and deadlines are the sender's.
 from __future__ import annotations
 
 from dataclasses import field, replace
-from typing import NamedTuple
 
 from kumotasks.auth.bearers import TokenAsk
-from kumotasks.domain.clock import MINUTE, SECOND
+from kumotasks.domain.clock import MINUTE
 from kumotasks.domain.queue import Queue
 from kumotasks.domain.target import (
     DEFAULT_SCOPE,
@@ -49,21 +48,8 @@ class Request:
     service: str = ""
 
 
-class _Lines(NamedTuple):
-    """The service's own headers, to be filled in: those of every request, and those of a retry."""
-
-    of_all: str
-    of_retries: str
-
-
-def _lines(prefix: str) -> _Lines:
-    numbers = "TaskRetryCount: %d", "TaskExecutionCount: %d", "TaskETA: %d.%06d"
-    of_all = "".join(f"{prefix}{line}\r\n" for line in ("QueueName: %s", "TaskName: %s", *numbers))
-    return _Lines(of_all, f"{prefix}TaskPreviousResponse: %d\r\n{prefix}TaskRetryReason: %s\r\n")
-
-
-_CLOUD_TASKS = _lines("X-CloudTasks-")
-_APP_ENGINE = _lines("X-AppEngine-")
+_CLOUD_TASKS = "X-CloudTasks-"
+_APP_ENGINE = "X-AppEngine-"
 
 
 def signed(request: Request, token: str) -> Request:
@@ -121,21 +107,21 @@ def _app_engine(queue: Queue, task: Task, target: AppEngineHttpRequest, hosts: A
     )
 
 
-def _service_lines(lines: _Lines, task: Task, *, reason: str) -> str:
+def _service_lines(prefix: str, task: Task, *, reason: str) -> str:
     """Queue and task ids hold letters, digits, - and _ only; the rest is numbers and our own words."""
     progress, name = task.progress, task.name
-    seconds, fraction = divmod(task.schedule_time, SECOND)
-    of_all = lines.of_all % (
-        name.queue.queue,
-        name.task,
-        progress.dispatch_count - 1,
-        progress.execution_count,
-        seconds,
-        fraction,
+    eta = str(task.schedule_time).zfill(7)  # microseconds, in which the seconds end before the last six digits
+    of_all = (
+        f"{prefix}QueueName: {name.queue.queue}\r\n{prefix}TaskName: {name.task}\r\n"
+        f"{prefix}TaskRetryCount: {progress.dispatch_count - 1}\r\n"
+        f"{prefix}TaskExecutionCount: {progress.execution_count}\r\n"
+        f"{prefix}TaskETA: {eta[:-6]}.{eta[-6:]}\r\n"
     )
     if progress.previous_response is None:
         return of_all
-    return of_all + lines.of_retries % (progress.previous_response, reason)
+    return (
+        f"{of_all}{prefix}TaskPreviousResponse: {progress.previous_response}\r\n{prefix}TaskRetryReason: {reason}\r\n"
+    )
 
 
 def _overridden_headers(headers: Headers, target: HttpTarget) -> Headers:

@@ -23,7 +23,7 @@ from kumotasks.domain.clock import MINUTE
 from kumotasks.domain.elsewhere import Elsewhere
 from kumotasks.domain.queue import Queue, QueueState
 from kumotasks.domain.task import Task
-from kumotasks.domain.value import value
+from kumotasks.domain.value import entry, value
 from kumotasks.domain.window import Place, Room, Window
 
 WINDOW = MINUTE  # how far ahead tasks are held in memory
@@ -40,7 +40,7 @@ class Plan:
     load: bool
 
 
-@dataclass(slots=True)
+@entry
 class Open:
     """A task with attempts in flight: as the newest of them began it, or made it, and how many there are.
 
@@ -102,7 +102,9 @@ class Lane:
             return
         self._advance_edge(now)
         if (task.schedule_time, task.name.task) <= self.edge:
-            self._hold(task)
+            self._window.hold(task)
+            if self._window.overfull:
+                self._shrink()
             return
         if self._loading:
             self._missed[task.serial] = task
@@ -273,15 +275,15 @@ class Lane:
             return Plan((), None, load=False)
         self._advance_edge(now)
         if self.bucket.at > now:  # the wall clock was set back: tokens accrue from here on
-            self.bucket = self.bucket.take(now, 0)
-        slots = self.queue.rate_limits.max_concurrent_dispatches - self.slots_used - len(self.elsewhere)
-        self.bucket = self.bucket.seen(now)
-        allowed = min(slots, quota, self.bucket.whole_tokens(now))
-        send = self._window.pop_due(now, allowed) if allowed > 0 else ()
-        if send:
-            self.bucket = self.bucket.take(now, len(send))
+            self.bucket = self.bucket.seen(now)
+        send: tuple[Task, ...] = ()
+        free = self.queue.rate_limits.max_concurrent_dispatches - self.slots_used - len(self.elsewhere)
+        if self._window.tasks and (allowed := min(free, quota, self.bucket.whole_tokens(now))) > 0:
+            send = self._window.pop_due(now, allowed)
+            if send:
+                self.bucket = self.bucket.take(now, len(send))
         load = self._wants_load(now)
-        return Plan(send, self._next_wake(now, slots - len(send), load=load), load)
+        return Plan(send, self._next_wake(now, free - len(send), load=load), load)
 
     def idle(self, now: int) -> bool:
         """Nothing is open, and nothing is due that could go."""
@@ -306,17 +308,18 @@ class Lane:
 
     def _next_wake(self, now: int, free_slots: int, *, load: bool) -> int | None:
         """The earliest instant at which something changes by itself; with no free slot, an attempt's end will wake."""
-        instants = []
-        head = self._window.first_due()
-        if head is not None and free_slots > 0:
-            instants.append(max(head, self.bucket.next_token(now)))
+        wake = self._window.first_due() if free_slots > 0 else None
+        if wake is not None:
+            wake = max(wake, self.bucket.next_token(now))
         if self.unloaded is not None and not (load or self._loading or self._window.crowded):
-            instants.append(max(now, self.unloaded - LEAD))
-        return min(instants, default=None)
+            reading = max(now, self.unloaded - LEAD)
+            wake = reading if wake is None else min(wake, reading)
+        return wake
 
     def _wants_load(self, now: int) -> bool:
-        due = self.unloaded is not None and self.unloaded - LEAD <= now
-        return due and not self._loading and not self._window.crowded
+        if self.unloaded is None or self.unloaded - LEAD > now:
+            return False
+        return not self._loading and not self._window.crowded
 
     # the window
 
@@ -327,7 +330,9 @@ class Lane:
         """Nothing lies between the edge and the bound: the edge may follow the clock, but stays before the bound."""
         if self._loading:
             return
-        ahead = now + WINDOW if self.unloaded is None else min(now + WINDOW, self.unloaded - 1)
+        ahead = now + WINDOW
+        if self.unloaded is not None and self.unloaded <= ahead:
+            ahead = self.unloaded - 1
         if ahead > self.edge[0]:
             self.edge = (ahead, _LAST_ID)
 
@@ -336,11 +341,6 @@ class Lane:
         opened = self._open.get(task.serial)
         known = self._window.tasks.get(task.serial) if opened is None else opened.task
         return known is not None and known.name.task != task.name.task
-
-    def _hold(self, task: Task) -> None:
-        self._window.hold(task)
-        if self._window.overfull:
-            self._shrink()
 
     def _shrink(self) -> None:
         """Give the tasks due last back to the store; the edge moves in front of them."""

@@ -15,7 +15,7 @@ from kumotasks.domain.task import Task
 from kumotasks.storage.ended import Ended
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.rumour import Overhearer
-from kumotasks.storage.store import Listener, Settlement, StoredQueue
+from kumotasks.storage.store import Listener, Settlement, StoredQueue, Waiter
 
 T = TypeVar("T")
 
@@ -72,4 +72,4 @@ class Engine(Protocol):
 
     def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]: ...
 
-    def settle(self, settlement: Settlement) -> Awaitable[bool]: ...
+    def settle_for(self, settlement: Settlement, waiter: Waiter) -> None: ...

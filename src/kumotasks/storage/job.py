@@ -1,4 +1,4 @@
-"""What waits for the writer, and what it comes to: the work, and the future of whoever asked for it."""
+"""What waits for the writer, and what it comes to: the work, and who waits for it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from kumotasks.domain.value import value
 from kumotasks.storage.operation import Begin, Done
 from kumotasks.storage.rows import pack_definition
 from kumotasks.storage.rumour import Rumour
-from kumotasks.storage.store import RunRequested, Settlement, TaskAdded, TaskDeleted, Wake
-
-Waiter = asyncio.Future[object]  # the verb that made it knows what it is answered with
+from kumotasks.storage.store import RunRequested, Settlement, TaskAdded, TaskDeleted, Waiter, Wake
 
 
 @value
@@ -79,8 +77,19 @@ class Outcome:
     def hand_out(self) -> None:
         """Answer everybody who still waits; on the event loop."""
         for waiter, answer in self.answers:
-            if not waiter.done():
-                waiter.set_result(answer)
+            try:
+                if not waiter.done():
+                    waiter.set_result(answer)
+            except Exception as fault:  # noqa: BLE001 - it is that waiter's; the others have their answers all the same
+                _report(fault)
         for waiter, refusal in self.refusals:
-            if not waiter.done():
-                waiter.set_exception(refusal)
+            try:
+                if not waiter.done():
+                    waiter.set_exception(refusal)
+            except Exception as fault:  # noqa: BLE001 - as above
+                _report(fault)
+
+
+def _report(fault: Exception) -> None:
+    told = {"message": "a result of the store could not be taken in", "exception": fault}
+    asyncio.get_running_loop().call_exception_handler(told)

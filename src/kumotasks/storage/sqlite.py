@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from kumotasks.domain.errors import KumoError, StorageUnavailable
 from kumotasks.domain.names import QueueName
@@ -22,7 +22,7 @@ from kumotasks.storage.checkpoint import Checkpointer
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
 from kumotasks.storage.homes import void_homes
-from kumotasks.storage.job import Job, Operating, Outcome, Settling, Waiter, adding
+from kumotasks.storage.job import Job, Operating, Outcome, Settling, adding
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.queues import every_queue
 from kumotasks.storage.readers import Readers
@@ -32,7 +32,7 @@ from kumotasks.storage.session import Session
 from kumotasks.storage.sqlitefile import ENGINE, SqliteFile, unusable
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.statements import read_statements
-from kumotasks.storage.store import Listener, Settlement, StoredQueue
+from kumotasks.storage.store import Listener, Settlement, StoredQueue, Waiter
 from kumotasks.storage.writer import Writer
 
 _WRITER_CACHE = 32 * 1024 * 1024
@@ -74,6 +74,7 @@ class SqliteEngine:
         self._known = Directory()
         self._parts: _Parts | None = None
         self._writer: Writer | None = None
+        self._put: Callable[[Job], None] = _refuse
         self._loop: asyncio.AbstractEventLoop | None = None  # to find it anew costs a system call
 
     async def start(self) -> None:
@@ -83,11 +84,11 @@ class SqliteEngine:
         self._known = Directory(parts.queues)
         writer = Writer(parts.session, parts.checkpointer, Directory(parts.queues), self.ended, self._deliver)
         writer.start()
-        self._writer = writer
+        self._writer, self._put = writer, writer.put
 
     async def stop(self) -> None:
         writer, parts = self._writer, self._parts
-        self._writer, self._parts = None, None
+        self._writer, self._put, self._parts = None, _refuse, None
         if writer is not None and parts is not None:
             writer.close()
             await asyncio.to_thread(writer.join)
@@ -131,31 +132,20 @@ class SqliteEngine:
         return await self._parts.readers.read(begin)
 
     def write(self, begin: Begin[T], of: QueueName | None = None) -> Awaitable[T]:
-        waiter = self._waiter()
+        waiter = (self._loop or asyncio.get_running_loop()).create_future()
         self._put(Operating(waiter, begin))
-        return cast("Awaitable[T]", waiter)
+        return waiter
 
     def add_tasks(self, tasks: Sequence[Task]) -> Awaitable[Sequence[Task | KumoError]]:
-        waiter = self._waiter()
+        waiter = (self._loop or asyncio.get_running_loop()).create_future()
         if tasks:
             self._put(adding(waiter, tasks))
         else:
             waiter.set_result(())
-        return cast("Awaitable[Sequence[Task | KumoError]]", waiter)
+        return waiter
 
-    def settle(self, settlement: Settlement) -> Awaitable[bool]:
-        waiter = self._waiter()
+    def settle_for(self, settlement: Settlement, waiter: Waiter) -> None:
         self._put(Settling(waiter, settlement))
-        return cast("Awaitable[bool]", waiter)
-
-    def _waiter(self) -> Waiter:
-        return (self._loop or asyncio.get_running_loop()).create_future()
-
-    def _put(self, job: Job) -> None:
-        if self._writer is None:
-            job.waiter.set_exception(StorageUnavailable())
-        else:
-            self._writer.put(job)
 
     def _deliver(self, outcome: Outcome) -> None:
         self._known.apply(outcome.changes)
@@ -169,6 +159,10 @@ class SqliteEngine:
                     overhearer(outcome.rumours)
         finally:
             outcome.hand_out()
+
+
+def _refuse(job: Job) -> None:
+    job.waiter.set_exception(StorageUnavailable())
 
 
 def _begin_anew(session: Session) -> list[StoredQueue]:

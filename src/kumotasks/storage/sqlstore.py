@@ -28,6 +28,7 @@ from kumotasks.storage.store import (
     Standing,
     StoredQueue,
     Swept,
+    Waiter,
 )
 from kumotasks.storage.sweep import sweep
 
@@ -141,7 +142,12 @@ class SqlStore:
         return await self._engine.read(partial(tasks.next_due, stored, after))
 
     def settle(self, settlement: Settlement) -> Awaitable[bool]:
-        return self._engine.settle(settlement)
+        waiter = asyncio.get_running_loop().create_future()
+        self.settle_for(settlement, waiter)
+        return waiter
+
+    def settle_for(self, settlement: Settlement, waiter: Waiter) -> None:
+        self._engine.settle_for(settlement, waiter)
 
     async def note_open(self, attempts: Sequence[tuple[int, int, Task]]) -> None:
         of: dict[QueueName, list[tuple[int, int, Task]]] = {}

@@ -187,6 +187,15 @@ Listener = Callable[[Sequence[Wake]], None]
 LEASE = 10 * SECOND
 
 
+class Waiter(Protocol):
+    """Is told what a verb came to, on the event loop, once, unless it is done by then. A future is one. What it raises
+    is reported, and nobody else's answer waits for it."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: object, /) -> object: ...
+    def set_exception(self, failure: Exception, /) -> object: ...
+
+
 class Store(Protocol):
     """Queues and tasks, kept safely. Instants in microseconds."""
 
@@ -291,6 +300,10 @@ class Store(Protocol):
 
     def settle(self, settlement: Settlement) -> Awaitable[bool]:
         """Commit the result of an attempt; False if the task was gone before, or is another one of the same name."""
+
+    def settle_for(self, settlement: Settlement, waiter: Waiter) -> None:
+        """`settle`, and `waiter` is told: with a result for every task, futures would cost more than the rest of it. A
+        store that has stopped refuses before this returns."""
 
     async def note_open(self, attempts: Sequence[tuple[int, int, Task]]) -> None:
         """Write down attempts that have been open for a while: (queue number, generation, task as dispatched)."""

@@ -17,11 +17,11 @@ from kumotasks.storage import tasks
 from kumotasks.storage.bulk import Bulk
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
-from kumotasks.storage.job import Adding, Job, Outcome, Settling, Waiter
+from kumotasks.storage.job import Adding, Job, Outcome, Settling
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.records import RecordChanged
 from kumotasks.storage.session import Session
-from kumotasks.storage.store import StoredQueue, TaskAdded
+from kumotasks.storage.store import StoredQueue, TaskAdded, Waiter
 
 
 class Transaction:

@@ -106,3 +106,18 @@ async def test_a_store_stopped_before_its_start_is_fine(place: Place) -> None:
 async def test_a_refusal_is_one_of_the_domain(store: SqlStore, q: StoredQueue) -> None:
     with pytest.raises(KumoError):
         await store.create_queue(a_queue(), NOW)
+
+
+async def test_a_result_is_told_to_whoever_is_named(store: SqlStore, q: StoredQueue) -> None:
+    await store.add_tasks([task := a_task()])
+    waiters = [asyncio.get_running_loop().create_future() for _ in range(2)]
+    for waiter in waiters:
+        store.settle_for(ended(q, task), waiter)
+    assert [await waiter for waiter in waiters] == [True, False]
+
+
+async def test_a_store_that_has_stopped_refuses_a_result_at_once(store: SqlStore, q: StoredQueue) -> None:
+    await store.stop()
+    waiter = asyncio.get_running_loop().create_future()
+    store.settle_for(ended(q, a_task()), waiter)
+    assert isinstance(waiter.exception(), StorageUnavailable)

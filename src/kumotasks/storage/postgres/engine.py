@@ -22,7 +22,7 @@ from kumotasks.domain.task import Task
 from kumotasks.storage import queues
 from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
-from kumotasks.storage.job import Job, Operating, Outcome, Settling, Waiter, adding
+from kumotasks.storage.job import Job, Operating, Outcome, Settling, adding
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.postgres.ears import Ears
 from kumotasks.storage.postgres.link import Link, Server
@@ -33,7 +33,7 @@ from kumotasks.storage.postgres.stream import House, Stream
 from kumotasks.storage.rumour import Overhearer, Rumour, Unheard
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.statements import read_statements
-from kumotasks.storage.store import Listener, Settlement, StoredQueue, StoreUnusable
+from kumotasks.storage.store import Listener, Settlement, StoredQueue, StoreUnusable, Waiter
 
 _READERS = 3
 
@@ -144,12 +144,10 @@ class PostgresEngine:
             waiter.set_result(())
         return cast("Awaitable[Sequence[Task | KumoError]]", waiter)
 
-    def settle(self, settlement: Settlement) -> Awaitable[bool]:
-        waiter = self._waiter()
+    def settle_for(self, settlement: Settlement, waiter: Waiter) -> None:
         self._put(Settling(waiter, settlement), settlement.task.name.queue)
-        return cast("Awaitable[bool]", waiter)
 
-    def _waiter(self) -> Waiter:
+    def _waiter(self) -> asyncio.Future[object]:
         return (self._loop or asyncio.get_running_loop()).create_future()
 
     def _put(self, job: Job, of: QueueName | None) -> None:
@@ -225,7 +223,7 @@ class PostgresEngine:
         self._put(looking, None if before is None else before.queue.name)
 
 
-def _forget(waiter: Waiter) -> None:
+def _forget(waiter: asyncio.Future[object]) -> None:
     """A look that failed is made up for once the connection is back."""
     if not waiter.cancelled():
         waiter.exception()
