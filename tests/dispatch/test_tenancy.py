@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kumotasks.domain.clock import HOUR, MILLISECOND, SECOND
+from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.domain.task import Task
-from kumotasks.storage.store import LEASE
+from kumotasks.storage.store import LEASE, Home
 from tests.dispatch.many import Nodes
 
 SOON = 2 * SECOND
@@ -252,6 +253,33 @@ async def test_requests_that_were_read_before_a_queue_came_home_begin_no_run_of_
     back.set()
     await nodes.pass_time(SECOND)
     assert [(seen.node, seen.task) for seen in nodes.sent] == [(first, task.name.task), (second, another.name.task)]
+
+
+async def test_a_node_that_was_not_told_what_it_took_keeps_what_it_knows(nodes: Nodes) -> None:
+    first = await nodes.join()
+    await nodes.create_queues(2)
+    second = await nodes.join()
+    await nodes.pass_time(10 * SECOND)
+    (number,) = second.homes.berths
+    nodes.takes = 20 * SECOND
+    task = nodes.create_task(second, f"q{number - 1}")
+    await nodes.pass_time(SECOND)
+    take, lost = second.way.take_homes, []
+
+    async def take_unheard(limit: int | None = None) -> list[Home]:
+        homes = await take(limit)
+        if homes and not lost:
+            lost.append(homes)
+            raise StorageUnavailable
+        return homes
+
+    second.way.take_homes = take_unheard  # type: ignore[method-assign]
+    nodes.stop(first)
+    await nodes.pass_time(10 * SECOND)
+    assert lost
+    assert len(second.homes.berths) == 2
+    await nodes.pass_time(30 * SECOND)
+    assert [(seen.node, seen.task) for seen in nodes.sent] == [(second, task.name.task)]
 
 
 async def test_an_attempt_that_was_handed_over_takes_a_slot(nodes: Nodes) -> None:

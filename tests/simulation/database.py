@@ -329,6 +329,18 @@ class Way:
 
         await self._do(0, act)
 
+    async def release_others(self, known: Sequence[int]) -> None:
+        node = self.node
+
+        def act() -> tuple[None, Sequence[Wake]]:
+            for number, row in self._database.queues.items():
+                if node and row.home == node and number not in known:
+                    row.home, row.bucket, row.epoch = "", None, row.epoch + 1
+            self._database.tell_all(self, HomesFreed())
+            return None, ()
+
+        await self._do(0, act)
+
     async def resign(self) -> None:
         node = self.node
 

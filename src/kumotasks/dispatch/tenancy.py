@@ -172,11 +172,9 @@ class Tenant:
             await self._guests.look()
             if self._leaving:
                 return
-            if self._unsure and self._moves_seen == self._moves - 1:  # it is not older than what was moved last
-                if standing.held > len(self._homes.berths):
-                    await self._begin_anew()
-                    return
-                self._unsure -= 1
+            newest = self._moves_seen == self._moves - 1  # it is not older than what was moved last
+            if self._unsure and newest and await self._disown(standing):
+                return
             await self._take(standing)
             await self._give(standing)
         except KumoError as refusal:  # the next renewal brings it up again
@@ -189,13 +187,15 @@ class Tenant:
             if not moving.cancelled():
                 self._move_soon()
 
-    async def _begin_anew(self) -> None:
-        """The store says that this node has queues which it does not know of."""
-        await self._parting.part([*self._homes.berths.values()])
-        self._unsure = 0
-        self._void()
-        await self._store.leave()
+    async def _disown(self, standing: Standing) -> bool:
+        """Hand back what this node has and does not know of; whether there was such a queue."""
+        self._unsure -= 1
+        if standing.held <= len(self._homes.berths):
+            return False
+        self._unsure = _COMPARED  # until it is seen to be done
+        await self._store.release_others([*self._homes.berths])
         self.stir()
+        return True
 
     async def _take(self, standing: Standing) -> None:
         room = self._room(standing)

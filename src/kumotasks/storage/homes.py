@@ -72,6 +72,13 @@ def release_homes(node: str, buckets: Sequence[tuple[int, Bucket]], attempts: Se
     return Done(None, rumours=(HomesFreed(),))
 
 
+def release_others(node: str, known: Sequence[int]) -> Operation[None]:
+    held = [columns(row, tuple[int])[0] for row in (yield Ask("homes_held", (node,)))]
+    unknown = sorted(set(held) - set(known))
+    yield AskEach("release_queue", [(None, None, None, None, number, node) for number in unknown])
+    return Done(None, rumours=(HomesFreed(),))
+
+
 def resign(node: str) -> Operation[None]:
     yield Ask("resign_node", (node,))
     return Done(None)

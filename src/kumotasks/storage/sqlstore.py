@@ -119,6 +119,9 @@ class SqlStore:
     ) -> None:
         await self._engine.write(partial(homes.release_homes, self._engine.node, buckets, open_attempts))
 
+    async def release_others(self, known: Sequence[int]) -> None:
+        await self._engine.write(partial(homes.release_others, self._engine.node, known))
+
     async def resign(self) -> None:
         await self._engine.write(partial(homes.resign, self._engine.node))
 

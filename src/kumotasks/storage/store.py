@@ -275,6 +275,9 @@ class Store(Protocol):
         queues (their `node` is set here). In one commit: whoever takes the queues finds the attempts. What is home
         elsewhere by now is left alone."""
 
+    async def release_others(self, known: Sequence[int]) -> None:
+        """Hand back every queue but these, without a bucket: a node that was not told what it took knows no more."""
+
     async def resign(self) -> None:
         """This node is about to stop: it counts no more among those who share the queues. Its lease goes on."""
 

@@ -86,6 +86,26 @@ async def test_a_node_that_resigns_keeps_its_lease_and_is_counted_no_more(
     assert await here.settle(replace(ended(q, task), epoch=held.epoch))
 
 
+async def test_queues_that_a_node_does_not_know_it_has_are_handed_back(
+    here: SqlStore, there: SqlStore, q: StoredQueue
+) -> None:
+    other = await here.create_queue(a_queue("other"), NOW)
+    held = {home.stored.number: home for home in await here.take_homes()}
+    attempt = OpenAttempt(q.number, "a", "t", 1, "", NOW)
+    await there.renew(60 * SECOND)
+    told = Hearing(there)
+    await here.release_others([q.number])
+    await told.rumour(HomesFreed())
+    (home,) = await there.take_homes()
+    assert (home.stored, home.bucket, home.fresh) == (other, None, False)
+    assert home.epoch > held[other.number].epoch
+    task = a_task()
+    await here.add_tasks([task])
+    assert await here.settle(replace(ended(q, task), epoch=held[q.number].epoch))
+    await here.release_homes([(q.number, BUCKET)], [attempt])
+    assert [each.attempt for each in await there.open_attempts([q.number])] == ["a"]
+
+
 async def rank(store: SqlStore) -> int:
     standing = await store.renew(60 * SECOND)
     assert standing is not None
