@@ -12,6 +12,7 @@ from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.domain.task import Task
 from kumotasks.storage.store import LEASE, Home
 from tests.dispatch.many import Nodes
+from tests.simulation.world import Node
 
 SOON = 2 * SECOND
 
@@ -22,6 +23,19 @@ async def nodes() -> AsyncIterator[Nodes]:
     yield nodes
     await nodes.end()
     assert nodes.wrong == []
+
+
+def slow_reads(node: Node) -> asyncio.Event:
+    """What it reads of requests to run comes back once this is set."""
+    read, back = node.way.run_requests, asyncio.Event()
+
+    async def read_slowly() -> list[tuple[int, Task]]:
+        found = await read()
+        await back.wait()
+        return found
+
+    node.way.run_requests = read_slowly  # type: ignore[method-assign]
+    return back
 
 
 async def test_one_node_takes_every_queue_as_it_is_created(nodes: Nodes) -> None:
@@ -210,14 +224,7 @@ async def test_a_run_of_a_task_whose_attempt_was_handed_over_is_not_a_second_one
     second = await nodes.join()
     nodes.stop(first)
     await nodes.pass_time(2 * SECOND)
-    read, back = second.way.run_requests, asyncio.Event()
-
-    async def read_slowly() -> list[tuple[int, Task]]:
-        found = await read()
-        await back.wait()
-        return found
-
-    second.way.run_requests = read_slowly  # type: ignore[method-assign]
+    back = slow_reads(second)
     nodes.run(second, task)
     await nodes.pass_time(10 * SECOND)
     back.set()
@@ -238,14 +245,7 @@ async def test_requests_that_were_read_before_a_queue_came_home_begin_no_run_of_
     await nodes.pass_time(SECOND)
     nodes.run(first, task)
     await nodes.pass_time(SECOND)
-    read, back = second.way.run_requests, asyncio.Event()
-
-    async def read_slowly() -> list[tuple[int, Task]]:
-        found = await read()
-        await back.wait()
-        return found
-
-    second.way.run_requests = read_slowly  # type: ignore[method-assign]
+    back = slow_reads(second)
     nodes.run(second, another)
     await nodes.pass_time(SECOND)
     nodes.stop(first)
