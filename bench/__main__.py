@@ -13,10 +13,10 @@ from pathlib import Path
 
 import uvloop
 
-from bench import brokers, nodes, rows, table
+from bench import brokers, disk, nodes, rows, table
 from bench.process import LOAD_CORE, PROGRAM_CORE
 from bench.reading import Reading, medians
-from bench.subject import Emulator, Kumo, Laden, Subject
+from bench.subject import Emulator, InMemory, Kumo, Laden, Subject, scratch
 
 RUNS = 3
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -27,7 +27,9 @@ def main() -> None:
     options = _options()
     os.sched_setaffinity(0, {LOAD_CORE})
     steps = [step for step in _steps(full=options.full) if options.only in step[0].name]
-    readings = [reading for run in range(options.runs) for reading in _run(run, steps)]
+    readings: list[Reading] = []
+    for run in range(options.runs):
+        readings += [*_run(run, steps), *_run_disk(run, options.only)]
     if redis := brokers.redis():
         readings += [reading for run in range(options.runs) for reading in _run_brokers(run, options.only)]
     readings += [reading for run in range(options.runs) for reading in _run_nodes(run, options.only)]
@@ -61,6 +63,7 @@ def _steps(*, full: bool) -> Iterator[Step]:
     yield kumo, rows.batch_create(60_000)
     yield kumo, rows.rest_create(20_000)
     yield kumo, rows.latency
+    yield InMemory(), rows.latency
     yield emulator, rows.latency
     yield kumo, rows.million
 
@@ -69,6 +72,12 @@ def _run(run: int, steps: list[Step]) -> Iterator[Reading]:
     for subject, row in steps:
         with subject.running() as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             yield from _shown(run, runner.run(row(server)))
+
+
+def _run_disk(run: int, only: str) -> Iterator[Reading]:
+    if only in disk.NAME:
+        with scratch() as directory, asyncio.Runner() as runner:
+            yield from _shown(run, runner.run(disk.latency(directory)))
 
 
 def _run_brokers(run: int, only: str) -> Iterator[Reading]:

@@ -55,10 +55,11 @@ class Subject(Protocol):
 
 class Kumo:
     name = "Kumo Tasks"
+    parent = SCRATCH
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Running]:
-        with scratch() as store, self.over(store) as server:
+        with scratch(self.parent) as store, self.over(store) as server:
             yield server
 
     @contextlib.contextmanager
@@ -69,6 +70,13 @@ class Kumo:
         with Program(command, environment=limits, log=SCRATCH / "kumo.log") as program:
             line, ready = program.first_line()
             yield Running(self.name, int(line.rpartition(":")[2]), program, ready, finishes=True)
+
+
+class InMemory(Kumo):
+    """The same where an fsync costs nothing: what is left is the server's own."""
+
+    name = "Kumo Tasks, its store in memory"
+    parent = Path("/dev/shm")
 
 
 class Laden(Kumo):
@@ -95,10 +103,10 @@ class Laden(Kumo):
 
 
 @contextlib.contextmanager
-def scratch() -> Iterator[Path]:
+def scratch(parent: Path = SCRATCH) -> Iterator[Path]:
     """A directory on the disk of the checkout: a temporary one may be memory, where an fsync costs nothing."""
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=SCRATCH) as path:
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as path:
         yield Path(path)
 
 

@@ -41,6 +41,9 @@ class Engine(Protocol):
 
     node: str
 
+    def new_node(self) -> str:
+        """A name for a lease that never was; where others share the store, they can tell by it whom to tell."""
+
     @property
     def shared(self) -> bool:
         """Whether other processes may write to the same store."""

@@ -7,6 +7,7 @@ listeners first, in the order of the transactions, then each waiter's own answer
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,9 @@ class SqliteEngine:
         self._writer: Writer | None = None
         self._put: Callable[[Job], None] = _refuse
         self._loop: asyncio.AbstractEventLoop | None = None  # to find it anew costs a system call
+
+    def new_node(self) -> str:
+        return secrets.token_hex(8)
 
     async def start(self) -> None:
         parts = await asyncio.to_thread(self._open)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -105,7 +104,7 @@ class SqlStore:
         return standing
 
     async def _join(self, length: int) -> str:
-        node = secrets.token_hex(8)
+        node = self._engine.new_node()
         await self._engine.write(partial(homes.join, node, length))
         self._engine.node = node
         return node

@@ -24,6 +24,7 @@ from kumotasks.storage.postgres.rumours import (
     RecordsTouched,
     added_away,
     addressee,
+    channel,
     lines_of,
     notes_of,
     parts,
@@ -39,8 +40,9 @@ from kumotasks.storage.tasks import task_row
 _Name = tuple[int, str]
 
 
-async def tell(session: Session, teller: str, node: str, notes: Sequence[Note]) -> None:
-    """Tell other nodes: of a queue, its home, if that is another; of what concerns everybody, all."""
+async def tell(session: Session, teller: str, node: str, notes: Sequence[Note], *, alone: bool = False) -> None:
+    """Tell other nodes: of a queue, its home, if that is another; of what concerns everybody, all. `alone`: there is
+    nothing else in this transaction."""
     said = [(addressee(note), line) for note in notes for line in lines_of(note)]
     for_all = [line for number, line in said if number is None]
     for_homes = [each for each in said if each[0] is not None]
@@ -48,7 +50,9 @@ async def tell(session: Session, teller: str, node: str, notes: Sequence[Note]) 
         await session.link.fetch("tell_all", CHANNEL, texts(teller, for_all))
     if for_homes:
         numbers, lines = zip(*for_homes, strict=True)
-        await session.link.fetch("tell", CHANNEL, teller, numbers, parts(lines), lines, node)
+        await session.link.fetch(
+            "tell", channel(""), teller, numbers, parts(lines), lines, node, "off" if alone else "on"
+        )
 
 
 def as_operation(job: Job, ended: Ended) -> Operating:

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.storage.postgres.link import FAILURES, Connection, Server
-from kumotasks.storage.postgres.rumours import CHANNEL
 
 _AGAIN = 0.25  # seconds between two tries; the server bounds them further
 _POLL = 10.0  # seconds
 
 
 class Ears:
-    """A connection of its own that listens."""
+    """A connection of its own that listens to `channels`."""
 
-    def __init__(self, server: Server, hear: Callable[[str], None], unheard: Callable[[], None]) -> None:
+    def __init__(
+        self, server: Server, channels: Sequence[str], hear: Callable[[str], None], unheard: Callable[[], None]
+    ) -> None:
         self._server = server
+        self._channels = channels
         self._hear = hear
         self._unheard = unheard
         self._listening: asyncio.Task[None] | None = None
@@ -42,7 +44,8 @@ class Ears:
         self._lost.clear()
         connection.add_termination_listener(lambda _: self._lost.set())
         try:
-            await connection.add_listener(CHANNEL, lambda _, __, ___, text: self._hear(text))
+            for channel in self._channels:
+                await connection.add_listener(channel, lambda _, __, ___, text: self._hear(text))
         except FAILURES as failure:
             connection.terminate()
             raise StorageUnavailable from failure

@@ -26,7 +26,7 @@ from kumotasks.storage.job import Job, Operating, Outcome, Settling, adding
 from kumotasks.storage.operation import Begin
 from kumotasks.storage.postgres.ears import Ears
 from kumotasks.storage.postgres.link import Link, Server
-from kumotasks.storage.postgres.rumours import QueueTouched, RecordsTouched, heard
+from kumotasks.storage.postgres.rumours import CHANNEL, QueueTouched, RecordsTouched, channel, heard
 from kumotasks.storage.postgres.schema import ENGINE, bring_up_to_date
 from kumotasks.storage.postgres.session import Readers, Session
 from kumotasks.storage.postgres.stream import House, Stream
@@ -86,12 +86,15 @@ class PostgresEngine:
     def node(self, node: str) -> None:
         self._house.node = node
 
+    def new_node(self) -> str:
+        return f"{self._house.teller}-{secrets.token_hex(4)}"
+
     async def start(self) -> None:
         await bring_up_to_date(self._server)
         self._loop = asyncio.get_running_loop()
         self._house = House(secrets.token_hex(4))
         self._house.lost = self._unheard
-        ears = Ears(self._server, self._hear, self._unheard)
+        ears = Ears(self._server, (CHANNEL, channel(self._house.teller)), self._hear, self._unheard)
         try:
             await ears.start()
             readers = Readers([self._session() for _ in range(_READERS)])

@@ -22,7 +22,7 @@ from kumotasks.storage.rumour import (
 )
 from kumotasks.storage.store import QueueChanged, QueueDeleted, QueuePurged, RunRequested, TaskAdded, TaskDeleted, Wake
 
-CHANNEL = "kumo"
+CHANNEL = "kumo"  # everybody's
 _PART = 7_000  # bytes of a text; the server refuses 8,000
 _LINE = 2_000  # bytes of a line with many places, before the last of them
 _LARGE = 16 * 1024  # bytes of a body: of such tasks their home reads as many as it has room for
@@ -78,6 +78,11 @@ def _note_of(wake: TaskDeleted | RunRequested | QueueChanged | QueuePurged | Que
             return QueueTouched(number)
         case _:
             assert_never(wake)
+
+
+def channel(teller: str) -> str:
+    """The channel that only this node listens to."""
+    return f"{CHANNEL}_{teller}"
 
 
 def addressee(note: Note) -> int | None:

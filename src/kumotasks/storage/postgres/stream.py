@@ -30,7 +30,8 @@ Deliver = Callable[[Outcome], None]
 
 
 class House:
-    """What the streams of a node share: `node` is its lease, `teller` its name in what it tells others."""
+    """What the streams of a node share: `teller`, its name in what it tells others, and `node`, its lease, which begins
+    with that."""
 
     def __init__(self, teller: str) -> None:
         self.teller = teller
@@ -139,7 +140,7 @@ class Stream:
     async def _tell(self, turn: Turn) -> None:
         """After the commit, for telling holds up everybody else who tells; a loss is made up for by Unheard."""
         try:
-            await tell(self._session, self._house.teller, self._house.node, turn.notes)
+            await tell(self._session, self._house.teller, self._house.node, turn.notes, alone=True)
         except FAILURES as failure:
             self._note_loss(failure)
 

@@ -71,9 +71,11 @@ ORDER BY queue, attempt;
 DELETE FROM open_attempt WHERE queue = $1 AND attempt = $2 AND id = $3 AND serial = $4;
 
 -- name: tell
--- Only where somebody else is home of the queue: to each home one text, or one for each of its parts.
-SELECT count(pg_notify($1, told.payload)) FROM (
-    SELECT $2::text || string_agg(E'\n' || said.line, '') AS payload
+-- Only where somebody else is home of the queue: to each home one text, or one for each of its parts, on a channel that
+-- nobody else listens to. What is told alone need not survive: its commit waits for no disk while others wait to tell.
+SELECT set_config('synchronous_commit', $7, true), count(pg_notify(told.channel, told.payload)) FROM (
+    SELECT $1::text || split_part(queue.home_node, '-', 1) AS channel,
+        $2::text || string_agg(E'\n' || said.line, '') AS payload
     FROM unnest($3::bigint[], $4::int[], $5::text[]) AS said(number, part, line)
     JOIN queue ON queue.number = said.number AND queue.home_node <> $6
     GROUP BY queue.home_node, said.part) AS told;
