@@ -26,8 +26,8 @@ from kumotasks.storage.rumour import (
     Rumour,
     RunsArrived,
     TaskRemoved,
-    TasksAdded,
     TasksArrived,
+    TasksBrought,
     Unheard,
 )
 from kumotasks.storage.store import (
@@ -50,6 +50,7 @@ from tests.simulation.clock import NodeClock
 T = TypeVar("T")
 
 _LARGE = 0.2  # of the additions
+_CARRIED = 0.5  # of the rest
 
 
 def resolve(waiting: asyncio.Future[None]) -> None:
@@ -65,6 +66,17 @@ def pass_on(waiter: Waiter, settled: asyncio.Future[bool]) -> None:
         waiter.set_exception(failure)
     else:
         waiter.set_result(settled.result())
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Tasks that travel whole, and the version under which they were committed."""
+
+    tasks: TasksBrought
+    version: int
+
+
+Told = Rumour | QueueChanged | Carried
 
 
 @dataclass(slots=True)
@@ -94,6 +106,7 @@ class Database:
         self.ways: list[Way] = []
         self.settled: Callable[[Way, Settlement, bool], None] = lambda way, settlement, stands: None
         self.delay = self._some_delay
+        self.version = 0  # of the next addition
         self._names = 0
 
     def _some_delay(self) -> int:
@@ -120,7 +133,7 @@ class Database:
                 row.home, row.epoch = "", row.epoch + 1
         self.open = {key: attempt for key, attempt in self.open.items() if attempt.node != node}
 
-    def tell_home(self, teller: Way, rumour: Rumour, number: int) -> None:
+    def tell_home(self, teller: Way, rumour: Rumour | Carried, number: int) -> None:
         """As the engine does: only where the queue has a home by now, and that is another node."""
         home = self.queues[number].home
         for way in self.ways:
@@ -136,7 +149,8 @@ class Database:
 class Way:
     """A node's Store. `cut`: nothing gets through; `deaf`: no rumours do.
 
-    A stream for each queue keeps its own order, as does the one of what is of no queue.
+    A stream for each queue keeps its own order, as does the one of what is of no queue. `seen` is the version of the
+    first addition that nothing that was read here has.
     """
 
     def __init__(self, database: Database, clock: NodeClock) -> None:
@@ -147,6 +161,7 @@ class Way:
         self._overhearers: list[Overhearer] = []
         self.node = ""
         self.cut = self.deaf = False
+        self.seen = 0
         database.ways.append(self)
 
     def listen(self, listener: Listener) -> None:
@@ -164,31 +179,27 @@ class Way:
         if self.cut:
             raise StorageUnavailable
 
-    async def _do(self, stream: int | None, act: Callable[[], tuple[T, Sequence[Wake | Rumour]]]) -> T:
+    async def _do(self, stream: int | None, act: Callable[[], tuple[T, Sequence[Wake]]], *, sees: bool = False) -> T:
+        """`sees`: tasks are read that may be pushed here."""
         if stream is None:
-            return await self._there_and_back(act)
+            return await self._there_and_back(act, sees=sees)
         async with self._streams.setdefault(stream, asyncio.Lock()):
-            return await self._there_and_back(act)
+            return await self._there_and_back(act, sees=sees)
 
-    async def _there_and_back(self, act: Callable[[], tuple[T, Sequence[Wake | Rumour]]]) -> T:
+    async def _there_and_back(self, act: Callable[[], tuple[T, Sequence[Wake]]], *, sees: bool) -> T:
         if self.cut:
             await self._travel(self._clock)
         await self._travel(self._database.clock)
         answer, wakes = act()
+        version = self._database.version
         await self._travel(self._clock)
-        self._tell(wakes)
-        return answer
-
-    def _tell(self, told: Sequence[Wake | Rumour]) -> None:
-        """First what was done, then what is to be looked up."""
-        wakes = [each for each in told if isinstance(each, Wake)]
-        rumours = [each for each in told if isinstance(each, Rumour)]
+        if sees:
+            self.seen = max(self.seen, version)
         for listener in self._listeners if wakes else ():
             listener(wakes)
-        for overhearer in self._overhearers if rumours else ():
-            overhearer(rumours)
+        return answer
 
-    def overhear_soon(self, told: Rumour | QueueChanged) -> None:
+    def overhear_soon(self, told: Told) -> None:
         def hear() -> None:
             if self.cut or self.deaf:
                 return
@@ -197,9 +208,14 @@ class Way:
                     listener((told,))
             else:
                 for overhearer in self._overhearers:
-                    overhearer((told,))
+                    overhearer((self._understood(told),))
 
         self._clock.call_at(self._clock.now() + self._database.delay(), hear)
+
+    def _understood(self, told: Rumour | Carried) -> Rumour:
+        if not isinstance(told, Carried):
+            return told
+        return told.tasks.named() if told.version < self.seen else told.tasks
 
     def unheard(self) -> None:
         self.overhear_soon(Unheard())
@@ -220,19 +236,22 @@ class Way:
         row = self._database.find(tasks[0].name.queue)
         number = row.stored.number
 
-        def act() -> tuple[Sequence[Task], Sequence[Wake | Rumour]]:
+        def act() -> tuple[Sequence[Task], Sequence[Wake]]:
             row.tasks.update((task.name.task, task) for task in tasks)
-            rumour, away = self._additions(number, tasks), row.home != self.node
-            self._after_commit(lambda: self._database.tell_home(self, rumour, number))
-            return tasks, [*(TaskAdded(number, task, away) for task in tasks), *([rumour] if away else [])]
+            told, away = self._additions(row.stored, tasks), row.home != self.node
+            self._after_commit(lambda: self._database.tell_home(self, told, number))
+            return tasks, [TaskAdded(number, task, away) for task in tasks]
 
         return await self._do(number, act)
 
-    def _additions(self, number: int, tasks: Sequence[Task]) -> Rumour:
-        """Large tasks are told of by their time alone; chance says which are large."""
-        if self._database.chance.random() < _LARGE:
-            return TasksArrived(number, min(task.schedule_time for task in tasks))
-        return TasksAdded(number, tuple((task.schedule_time, task.name.task) for task in tasks))
+    def _additions(self, stored: StoredQueue, tasks: Sequence[Task]) -> Rumour | Carried:
+        """Large tasks are told of by their time alone, small ones travel; chance says which are large and small."""
+        chance = self._database.chance
+        if chance.random() < _LARGE:
+            return TasksArrived(stored.number, min(task.schedule_time for task in tasks))
+        brought = TasksBrought(stored.number, stored.generation, tuple(tasks))
+        self._database.version += 1
+        return Carried(brought, self._database.version - 1) if chance.random() < _CARRIED else brought.named()
 
     def _after_commit(self, tell: Callable[[], None]) -> None:
         self._database.clock.call_at(self._database.clock.now() + self._database.delay(), tell)
@@ -264,7 +283,7 @@ class Way:
             self._database.tell_home(self, RunsArrived(number), number)
             return True, (RunRequested(number, counted),)
 
-        return await self._do(number, act)
+        return await self._do(number, act, sees=True)
 
     # leases
 
@@ -299,7 +318,7 @@ class Way:
             rows = [row for row in database.queues.values() if not row.home][: limit if limit is not None else None]
             return [self._take(row, node) for row in rows], ()
 
-        return await self._do(0, act)
+        return await self._do(0, act, sees=True)
 
     def _take(self, row: QueueRow, node: str) -> Home:
         number = row.stored.number
@@ -379,7 +398,7 @@ class Way:
             due = sorted((task.schedule_time, task.name.task, task) for task in tasks if task.schedule_time <= until)
             return [task for instant, name, task in due if (instant, name) > place][:limit], ()
 
-        return await self._do(None, act)
+        return await self._do(None, act, sees=True)
 
     async def find_tasks(self, wanted: Sequence[tuple[StoredQueue, Sequence[str]]]) -> list[tuple[int, Task]]:
         def act() -> tuple[list[tuple[int, Task]], Sequence[Wake]]:
@@ -447,4 +466,4 @@ class Way:
             asked = ((number, row, name) for number, row in queues for name in sorted(row.runs))
             return [(number, row.tasks[name]) for number, row, name in asked if name in row.tasks], ()
 
-        return await self._do(None, act)
+        return await self._do(None, act, sees=True)

@@ -22,6 +22,7 @@ from kumotasks.storage.rumour import (
     TaskRemoved,
     TasksAdded,
     TasksArrived,
+    TasksBrought,
     Unheard,
 )
 from kumotasks.storage.store import (
@@ -36,7 +37,7 @@ from kumotasks.storage.store import (
 )
 
 Heard = list[Wake | Rumour]
-OfQueue = TasksAdded | TasksArrived | TaskRemoved | RunsArrived | AttemptClosed
+OfQueue = TasksAdded | TasksBrought | TasksArrived | TaskRemoved | RunsArrived | AttemptClosed
 
 
 class Hearsay:
@@ -68,6 +69,10 @@ class Hearsay:
             self._stir()
         return None
 
+    def come_late(self, berth: Berth, wake: TaskAdded) -> None:
+        """Added here before its queue was at home here: it may have been read since, and be over."""
+        self._hear_of_queue(berth, _looked_up(wake))
+
     def keep(self) -> None:
         """Queues are being taken."""
         self._kept = []
@@ -86,12 +91,14 @@ class Hearsay:
 
     def _hear_late(self, heard: Wake | Rumour) -> None:
         match heard:
-            case TaskAdded(number, task, _):
-                self._hear(TasksAdded(number, ((task.schedule_time, task.name.task),)))
+            case TaskAdded():
+                self._hear(_looked_up(heard))
             case QueueChanged(stored) | QueuePurged(stored):
                 self._homes.apply(heard, self._homes.berths[stored.number].lane.bucket.at)
             case QueueDeleted():
                 self._homes.apply(heard, 0)
+            case TasksBrought():
+                self._hear(heard.named())
             case TaskDeleted() | RunRequested():
                 pass  # what waits is yet to be read, and so are requests
             case _:
@@ -112,6 +119,9 @@ class Hearsay:
         match rumour:
             case TasksAdded(_, places):
                 self._newcomers.announced(berth, places)
+                self._ready(berth)
+            case TasksBrought():
+                self._newcomers.brought(berth, rumour)
                 self._ready(berth)
             case TasksArrived(_, earliest):
                 berth.lane.arrived(earliest)
@@ -142,6 +152,10 @@ class Hearsay:
             self._house.reload([*self._homes.berths.values()])
             self._runs.read_soon()
             self._stir()
+
+
+def _looked_up(added: TaskAdded) -> TasksAdded:
+    return TasksAdded(added.number, ((added.task.schedule_time, added.task.name.task),))
 
 
 def _number(heard: Wake | Rumour) -> int | None:

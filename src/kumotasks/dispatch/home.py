@@ -56,12 +56,14 @@ class Berth:
 
 
 class Homes:
-    """All berths of this node, by queue number. `stranger` is asked about wakes of queues that are not at home here."""
+    """All berths of this node, by queue number. `stranger` is asked about wakes of queues that are not at home here,
+    `late` told of tasks that were added before a queue was."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
         self.berths: dict[int, Berth] = {}
         self.stranger: Callable[[Wake, int], Berth | None] = _nobody
+        self.late: Callable[[Berth, TaskAdded], None] = _unheard
 
     def add(self, home: Home, now: int, *, epoch: int | None = None) -> Berth:
         """A berth for a queue that is at home here from now on."""
@@ -75,6 +77,7 @@ class Homes:
             return self.stranger(wake, now)
         if isinstance(wake, TaskAdded):  # nearly always, and a pattern takes ten times as long
             if wake.away:
+                self.late(berth, wake)
                 return None
             berth.lane.offer(wake.task, now)
         else:
@@ -126,6 +129,10 @@ class Homes:
 
 def _nobody(_wake: Wake, _now: int) -> None:
     """Nobody is home."""
+
+
+def _unheard(_berth: Berth, _wake: TaskAdded) -> None:
+    """The only home there is was not away."""
 
 
 def _bucket_of(queue: Queue, home: Home, now: int) -> Bucket:

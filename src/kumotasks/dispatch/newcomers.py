@@ -1,4 +1,5 @@
-"""Tasks that other nodes have added to queues at home here: named to this node, fetched from the store by their names.
+"""Tasks that other nodes have added to queues at home here: brought to this node whole, or named to it and then
+fetched from the store.
 
 One read at a time, for all queues: what is named meanwhile is read with the next one. Which of them are wanted now, and
 what to do with them, is their lane's to say.
@@ -15,6 +16,7 @@ from kumotasks.domain.errors import KumoError
 from kumotasks.domain.lane import Fetch
 from kumotasks.domain.task import Task
 from kumotasks.domain.window import Place
+from kumotasks.storage.rumour import TasksBrought
 from kumotasks.storage.store import Store, StoredQueue
 
 _AT_ONCE = 256  # tasks, which are small: larger ones are not named
@@ -32,6 +34,15 @@ class Newcomers:
 
     def begin(self, house: House) -> None:
         self._house = house
+
+    def brought(self, berth: Berth, rumour: TasksBrought) -> None:
+        """As if they had been added here."""
+        if rumour.generation != berth.lane.generation:
+            self.announced(berth, rumour.named().places)
+            return
+        now = self._clock.now()
+        for task in rumour.tasks:
+            berth.lane.offer(task, now)
 
     def announced(self, berth: Berth, places: Sequence[Place]) -> None:
         ids = berth.lane.announced(places, self._clock.now())

@@ -70,7 +70,7 @@ class Tenant:
         self._hearsay.begin(house)
         self._parting.begin(house)
         self._store.overhear(self._hearsay.hear)
-        self._homes.stranger = self._hearsay.meet
+        self._homes.stranger, self._homes.late = self._hearsay.meet, self._hearsay.come_late
         await self._renew()
         if self._moving is not None:
             await asyncio.wait([self._moving])

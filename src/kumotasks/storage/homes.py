@@ -15,6 +15,7 @@ from kumotasks.storage.operation import Ask, AskEach, Asking, Done, Operation, R
 from kumotasks.storage.rows import columns, unpack_bucket, unpack_queue
 from kumotasks.storage.rumour import HomesFreed
 from kumotasks.storage.store import Home, OpenAttempt, Standing
+from kumotasks.storage.tasks import version
 
 _ALL = 2**62
 
@@ -43,7 +44,8 @@ def take_homes(node: str, limit: int | None) -> Operation[list[Home]]:
         return Done([])
     yield AskEach("hold_queue", [(node, home.stored.number) for home in homes])
     attempts = yield from _open_attempts([home.stored.number for home in homes])
-    return Done([replace(home, open=tuple(attempts.get(home.stored.number, ()))) for home in homes])
+    taken = [replace(home, open=tuple(attempts.get(home.stored.number, ()))) for home in homes]
+    return Done(taken, seen=(yield from version()))
 
 
 def _home(row: Row) -> Home:

@@ -61,6 +61,7 @@ class Done(Generic[V_co]):
     wakes: tuple[Wake, ...] = ()
     rumours: tuple[Rumour, ...] = ()  # for whoever is home of the queue, here or on another node
     touched: bool = False  # records were put or deleted: other nodes are to look which
+    seen: int = 0  # how far the store had come when tasks were read here that this node may push now
 
 
 Asked = Ask | AskEach | SeekEach

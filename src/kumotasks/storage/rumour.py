@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from kumotasks.domain.task import Task
+
 
 @dataclass(frozen=True, slots=True)
 class TasksAdded:
@@ -15,6 +17,20 @@ class TasksAdded:
 
     number: int
     places: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TasksBrought:
+    """The same, and here they are: committed after everything that this node has read of any queue's tasks, so that it
+    cannot have pushed them yet. Told once. They are of this generation of the queue."""
+
+    number: int
+    generation: int
+    tasks: tuple[Task, ...]
+
+    def named(self) -> TasksAdded:
+        """For where something may have been read meanwhile."""
+        return TasksAdded(self.number, tuple((task.schedule_time, task.name.task) for task in self.tasks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +74,5 @@ class Unheard:
     """Rumours may have been missed, or a commit's answer: what rests on them is to be read anew. Also told at times."""
 
 
-Rumour = TasksAdded | TasksArrived | TaskRemoved | RunsArrived | AttemptClosed | HomesFreed | Unheard
+Rumour = TasksAdded | TasksBrought | TasksArrived | TaskRemoved | RunsArrived | AttemptClosed | HomesFreed | Unheard
 Overhearer = Callable[[Sequence[Rumour]], None]

@@ -144,7 +144,7 @@ class Swept:
 @value
 class TaskAdded:
     """`away`: at the commit this node was not the home of the queue. If it has become so since, the task may be over
-    already: TasksAdded follows, so that it is looked up."""
+    already: it is looked up."""
 
     number: int
     task: Task

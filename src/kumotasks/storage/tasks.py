@@ -202,13 +202,18 @@ def request_run(name: TaskName, now: int, ended: Ended) -> Operation[Task]:
     key = task_key(stored.number, stored.generation, task)
     yield Ask("note_progress", (pack_progress(task.progress), *key))
     yield Ask("request_run", key)
-    return Done(task, (RunRequested(stored.number, task),))
+    return Done(task, (RunRequested(stored.number, task),), seen=(yield from version()))
+
+
+def version() -> Asking[int]:
+    """How far the store has come: what is committed under a later version is not in what was read so far."""
+    return columns((yield Ask("version"))[0], tuple[int])[0]
 
 
 def run_requests() -> Operation[list[tuple[int, Task]]]:
     rows = yield Ask("open_runs")
     found = [unpack_with_queue(row) for row in rows]
-    return Done([(stored.number, task) for stored, task in found])
+    return Done([(stored.number, task) for stored, task in found], seen=(yield from version()))
 
 
 def unpack_with_queue(row: Row) -> tuple[StoredQueue, Task]:
@@ -232,7 +237,7 @@ def due_tasks(
         return Done([])
     place = _BEFORE_ALL if after is None else (after.schedule_time, after.task)
     rows = yield Ask("tasks_due", (stored.number, stored.generation, *place, until, limit), max_bytes)
-    return Done([unpack_task(stored.queue.name, row) for row in rows])
+    return Done([unpack_task(stored.queue.name, row) for row in rows], seen=(yield from version()))
 
 
 def find_tasks(wanted: Sequence[tuple[StoredQueue, Sequence[str]]]) -> Operation[list[tuple[int, Task]]]:

@@ -3,18 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from operator import attrgetter
 
 import pytest
 
 from kumotasks.domain.errors import EntityNotFound, QueueExists, QueueNotFound, TaskExists
+from kumotasks.domain.lane import WINDOW
 from kumotasks.domain.queue import QueueState
+from kumotasks.domain.target import HttpMethod, HttpRequest
+from kumotasks.domain.task import RetryOverride, Task
+from kumotasks.storage.postgres.carried import LARGEST, Carried, TasksCarried, pack
+from kumotasks.storage.postgres.rumours import CHANNEL, lines_of, texts
 from kumotasks.storage.records import RecordChanged
-from kumotasks.storage.rumour import RunsArrived, TaskRemoved, TasksAdded, TasksArrived
+from kumotasks.storage.rows import pack_definition
+from kumotasks.storage.rumour import RunsArrived, TaskRemoved, TasksAdded, TasksArrived, TasksBrought
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.store import QueueChanged, QueueDeleted, QueuePurged, StoredQueue, TaskAdded
 from tests.factory import NOW, a_named_task, a_queue, a_request, a_task, ids, queue_name
+from tests.postgres import postgres
+from tests.storage.conformance.places import PostgresPlace
 from tests.storage.postgres.conftest import Hearing
+
+
+def brought(told: Hearing) -> list[Task]:
+    return [task for each in told.rumours if isinstance(each, TasksBrought) for task in each.tasks]
+
+
+def additions(told: Hearing) -> list[TasksAdded]:
+    """Whether they were named or brought."""
+    named = (each.named() if isinstance(each, TasksBrought) else each for each in told.rumours)
+    return [each for each in named if isinstance(each, TasksAdded)]
+
+
+def carried(task: Task) -> Carried:
+    return pack(task, pack_definition(task))
+
+
+def next_version(place: PostgresPlace) -> int:
+    """Under which the next commit will be."""
+    ((version,),) = postgres().fetch("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint", place.database)
+    return int(version)
+
+
+def whisper(place: PostgresPlace, note: TasksCarried) -> None:
+    """To the home of the queue, as if another node said so now."""
+    (text,) = texts("another", lines_of(note))
+    home = f"SELECT '{CHANNEL}_' || split_part(home_node, '-', 1) FROM queue WHERE number = {note.number}"
+    postgres().execute(f"SELECT pg_notify(({home}), '{text}')", database=place.database)
 
 
 async def test_the_home_hears_of_tasks_and_runs(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
@@ -22,7 +59,7 @@ async def test_the_home_hears_of_tasks_and_runs(here: SqlStore, there: SqlStore,
     told = Hearing(there)
     task, named = a_task(due=NOW + 7), a_named_task("n", due=NOW + 5)
     await here.add_tasks([task])
-    await told.rumour(TasksAdded(q.number, ((NOW + 7, task.name.task),)))
+    await told.rumour(TasksBrought(q.number, q.generation, (task,)))
     await here.add_tasks([named])
     await told.rumour(TasksAdded(q.number, ((NOW + 5, "n"),)))
     await here.request_run(task.name, NOW)
@@ -33,16 +70,58 @@ async def test_the_home_hears_of_tasks_and_runs(here: SqlStore, there: SqlStore,
     assert told.wakes == []
 
 
-async def test_what_is_added_away_from_home_is_to_be_looked_up_here_as_well(
-    here: SqlStore, there: SqlStore, q: StoredQueue
-) -> None:
-    """For by the time this node hears of its own commit it may be home, and the task over."""
+async def test_what_is_added_away_from_home_is_said_to_be(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    """By the time this node hears of its own commit it may be home, and the task over."""
     told = Hearing(here)
     task, named = a_task(), a_named_task("n")
     await here.add_tasks([task])
     await here.add_tasks([named])
     assert told.wakes == [TaskAdded(q.number, each, away=True) for each in (task, named)]
-    assert told.rumours == [TasksAdded(q.number, ((NOW, each.name.task),)) for each in (task, named)]
+    assert told.rumours == []
+
+
+async def test_a_small_task_travels_as_it_is(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    await there.take_homes()
+    told = Hearing(there)
+    target = HttpRequest("http://w.example/", HttpMethod.PUT, (("X-A", "ä"), ("X-B", "")), bytes(range(256)))
+    tasks = [a_task(due=NOW + n, target=target, retry=RetryOverride(max_attempts=n + 1)) for n in range(40)]
+    await here.add_tasks(tasks)
+    await told.until(lambda: len(brought(told)) == len(tasks))
+    assert sorted(brought(told), key=attrgetter("serial")) == tasks
+
+
+async def test_what_is_not_small_or_not_due_soon_is_named(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
+    await there.take_homes()
+    told = Hearing(there)
+    larger, later = a_task(target=a_request(b"x" * LARGEST)), a_task(due=NOW + WINDOW + 1)
+    await here.add_tasks([larger, later])
+    await told.rumour(TasksAdded(q.number, ((NOW, larger.name.task), (NOW + WINDOW + 1, later.name.task))))
+
+
+@pytest.mark.parametrize("read", ["due_tasks", "run_requests", "request_run", "take_homes"])
+async def test_what_was_added_before_tasks_were_read_is_looked_up(
+    here: SqlStore, there: SqlStore, place: PostgresPlace, q: StoredQueue, read: str
+) -> None:
+    """It may have been among them, and be over: however they were read, and whatever was found."""
+    await there.take_homes()
+    (asked,) = await there.add_tasks([a_task(due=NOW + 9)])
+    assert isinstance(asked, Task)
+    reads: dict[str, Callable[[], Awaitable[object]]] = {
+        "due_tasks": lambda: there.due_tasks(q, after=None, until=NOW, limit=9, max_bytes=9),
+        "run_requests": there.run_requests,
+        "request_run": lambda: there.request_run(asked.name, NOW),
+        "take_homes": there.take_homes,
+    }
+    told = Hearing(there)
+    before = next_version(place)
+    await here.create_queue(a_queue("later"), NOW)
+    await reads[read]()
+    after = next_version(place)
+    old, new = (TasksCarried(q.number, q.generation, version, [carried(a_task())]) for version in (before, after))
+    for note in old, new:
+        whisper(place, note)
+    await told.until(lambda: len(told.rumours) == 2)
+    assert told.rumours == [old.named(), new.brought(q.queue.name)]
 
 
 async def test_what_is_added_at_home_is_told_whole(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:
@@ -64,7 +143,7 @@ async def test_large_tasks_are_told_of_by_the_time_of_the_first(
     small, *others = a_task(due=NOW), a_task(due=NOW + 9, target=large), a_task(due=NOW + 4, target=large)
     await here.add_tasks([small, *others])
     await told.rumour(TasksArrived(q.number, NOW + 4))
-    await told.rumour(TasksAdded(q.number, ((NOW, small.name.task),)))
+    await told.rumour(TasksBrought(q.number, q.generation, (small,)))
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -79,7 +158,7 @@ async def test_of_a_thousand_tasks_in_one_commit_each_is_told(
     expected = sorted((task.schedule_time, task.name.task) for task in tasks)
 
     def places() -> list[tuple[int, str]]:
-        return sorted(place for each in told.rumours if isinstance(each, TasksAdded) for place in each.places)
+        return sorted(place for each in additions(told) for place in each.places)
 
     await told.until(lambda: len(places()) >= len(expected))
     assert places() == expected
@@ -94,8 +173,8 @@ async def test_one_commit_tells_each_home_once(here: SqlStore, there: SqlStore) 
     there.overhear(lambda rumours: deliveries.append(len(rumours)))
     added = [here.add_tasks([a_task(queue=f"q{n}")]) for n in range(5) for _ in range(20)]
     await asyncio.gather(*added)
-    await told.until(lambda: sum(len(each.places) for each in told.rumours if isinstance(each, TasksAdded)) == 100)
-    assert {each.number for each in told.rumours if isinstance(each, TasksAdded)} == {q.number for q in queues}
+    await told.until(lambda: sum(len(each.places) for each in additions(told)) == 100)
+    assert {each.number for each in additions(told)} == {q.number for q in queues}
     assert len(deliveries) < 10
 
 

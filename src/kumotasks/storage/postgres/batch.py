@@ -22,7 +22,6 @@ from kumotasks.storage.postgres.rumours import (
     CHANNEL,
     Note,
     RecordsTouched,
-    added_away,
     addressee,
     channel,
     lines_of,
@@ -89,7 +88,6 @@ class Batch:
                 continue
             wakes = _from_anywhere(done.wakes)
             self.outcome.note(job.waiter, replace(done, wakes=wakes))
-            self.outcome.rumours += added_away(wakes)
             if not job.hearsay:
                 notes += notes_of(wakes, done.rumours)
                 if done.touched:
@@ -107,7 +105,6 @@ class Batch:
             if guard.get(stored.number, (None,))[0] != stored.generation:
                 raise Surprised
         await self._add(adding)
-        self.outcome.rumours += added_away(self.outcome.wakes)
         return notes_of(self.outcome.wakes, ())
 
     def _stands(self, job: Settling, guard: tuple[object, ...] | None) -> bool:

@@ -24,6 +24,7 @@ from kumotasks.storage.directory import Directory
 from kumotasks.storage.ended import Ended
 from kumotasks.storage.job import Job, Operating, Outcome, Settling, adding
 from kumotasks.storage.operation import Begin
+from kumotasks.storage.postgres.carried import TasksCarried
 from kumotasks.storage.postgres.ears import Ears
 from kumotasks.storage.postgres.link import Link, Server
 from kumotasks.storage.postgres.rumours import CHANNEL, QueueTouched, RecordsTouched, channel, heard
@@ -114,7 +115,7 @@ class PostgresEngine:
             await parts.readers.stop()
 
     def _session(self) -> Session:
-        return Session(Link(self._server, self._statements))
+        return Session(Link(self._server, self._statements), self._house.saw)
 
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
@@ -187,9 +188,18 @@ class PostgresEngine:
                 self._look_again(note.number)
             elif isinstance(note, RecordsTouched):
                 self._tell_of_records()
+            elif isinstance(note, TasksCarried):
+                rumours.append(self._brought(note))
             else:
                 rumours.append(note)
         self._tell(rumours)
+
+    def _brought(self, carried: TasksCarried) -> Rumour:
+        """Only what was committed after all that was read here can be pushed unseen; the rest is looked up."""
+        stored = self._house.known.numbered(carried.number)
+        if stored is None or carried.version < self._house.seen:
+            return carried.named()
+        return carried.brought(stored.queue.name)
 
     def _tell(self, rumours: Sequence[Rumour]) -> None:
         for overhearer in self._overhearers:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from kumotasks.domain.task import Task
+from kumotasks.storage.job import Adding
+from kumotasks.storage.postgres.carried import Carried, TasksCarried, details, pack, travels, understood
 from kumotasks.storage.rumour import (
     AttemptClosed,
     HomesFreed,
@@ -18,9 +20,19 @@ from kumotasks.storage.rumour import (
     TaskRemoved,
     TasksAdded,
     TasksArrived,
+    TasksBrought,
     Unheard,
 )
-from kumotasks.storage.store import QueueChanged, QueueDeleted, QueuePurged, RunRequested, TaskAdded, TaskDeleted, Wake
+from kumotasks.storage.store import (
+    QueueChanged,
+    QueueDeleted,
+    QueuePurged,
+    RunRequested,
+    StoredQueue,
+    TaskAdded,
+    TaskDeleted,
+    Wake,
+)
 
 CHANNEL = "kumo"  # everybody's
 _PART = 7_000  # bytes of a text; the server refuses 8,000
@@ -40,22 +52,36 @@ class RecordsTouched:
     """Records were put or deleted: which ones is in the store."""
 
 
-Note = Rumour | QueueTouched | RecordsTouched
+Note = Rumour | TasksCarried | QueueTouched | RecordsTouched
 
 
 def notes_of(wakes: Sequence[Wake], rumours: Iterable[Rumour]) -> list[Note]:
     """What other nodes are to be told of a commit."""
     others = dict.fromkeys(_note_of(wake) for wake in wakes if not isinstance(wake, TaskAdded))
-    return [*added_away(wakes), *others, *rumours]
+    return [*_added_away(wakes), *others, *rumours]
 
 
-def added_away(wakes: Iterable[Wake]) -> list[Rumour]:
+def _added_away(wakes: Iterable[Wake]) -> list[Rumour]:
     """Of tasks that were added away from home."""
     added: dict[int, list[Task]] = {}
     for wake in wakes:
         if isinstance(wake, TaskAdded) and wake.away:
             added.setdefault(wake.number, []).append(wake.task)
     return [note for number, tasks in added.items() for note in _additions(number, tasks)]
+
+
+def brought_away(added: Iterable[tuple[StoredQueue, Adding]], version: int) -> list[Note]:
+    """The same of whole jobs that were committed under `version`: what is small travels along."""
+    small: dict[tuple[int, int], list[Carried]] = {}
+    large: dict[int, list[Task]] = {}
+    for stored, job in added:
+        for task, definition in zip(job.tasks, job.definitions, strict=True):
+            if travels(task, definition):
+                small.setdefault((stored.number, stored.generation), []).append(pack(task, definition))
+            else:
+                large.setdefault(stored.number, []).append(task)
+    carried = [TasksCarried(number, generation, version, rows) for (number, generation), rows in small.items()]
+    return [*carried, *(note for number, tasks in large.items() for note in _additions(number, tasks))]
 
 
 def _additions(number: int, tasks: Sequence[Task]) -> Iterator[Rumour]:
@@ -96,6 +122,10 @@ def lines_of(note: Note) -> list[str]:
     match note:
         case TasksAdded(number, places):
             return [f"{kind} {number} {detail}" for detail in _listed(places)]
+        case TasksCarried(number):
+            return [f"{kind} {number} {detail}" for detail in details(note)]
+        case TasksBrought():
+            return lines_of(note.named())
         case TasksArrived(number, detail) | TaskRemoved(number, detail) | AttemptClosed(number, detail):
             return [f"{kind} {number} {detail}"]
         case RunsArrived(number) | QueueTouched(number):
@@ -139,6 +169,8 @@ def texts(teller: str, lines: Sequence[str]) -> list[str]:
 
 _KINDS: Mapping[type[Note], str] = {
     TasksAdded: "t",
+    TasksBrought: "t",
+    TasksCarried: "n",
     TasksArrived: "a",
     TaskRemoved: "d",
     RunsArrived: "r",
@@ -150,6 +182,7 @@ _KINDS: Mapping[type[Note], str] = {
 }
 _MEANING: Mapping[str, Callable[[int, str], Note]] = {
     "t": lambda number, listed: TasksAdded(number, tuple(_place(each) for each in listed.split(" "))),
+    "n": understood,
     "a": lambda number, earliest: TasksArrived(number, int(earliest)),
     "d": lambda number, serial: TaskRemoved(number, int(serial)),
     "r": lambda number, _: RunsArrived(number),

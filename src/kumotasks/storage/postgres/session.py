@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from kumotasks.domain.errors import StorageUnavailable
@@ -17,10 +17,11 @@ T = TypeVar("T")
 
 
 class Session:
-    """One transaction at a time."""
+    """One transaction at a time. `saw` is told how far the store had come when tasks were read."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, saw: Callable[[int], None] | None = None) -> None:
         self.link = link
+        self._saw = saw
 
     @contextlib.asynccontextmanager
     async def transaction(self, isolation: str, *, readonly: bool = False) -> AsyncIterator[None]:
@@ -63,6 +64,8 @@ class Session:
                 ask = operation.send(await self._answer(ask))
         except StopIteration as end:
             done: Done[T] = end.value
+            if done.seen and self._saw is not None:
+                self._saw(done.seen)
             return done
 
     async def _answer(self, ask: Asked) -> Rows:

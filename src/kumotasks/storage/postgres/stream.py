@@ -31,14 +31,18 @@ Deliver = Callable[[Outcome], None]
 
 class House:
     """What the streams of a node share: `teller`, its name in what it tells others, and `node`, its lease, which begins
-    with that."""
+    with that. `seen` is how far the store had come when this node last read tasks that it may push."""
 
     def __init__(self, teller: str) -> None:
         self.teller = teller
         self.node = ""
         self.known = Directory()
         self.ended = Ended()
+        self.seen = 0
         self.lost: Callable[[], None] = lambda: None  # told when a connection was lost
+
+    def saw(self, version: int) -> None:
+        self.seen = max(self.seen, version)
 
 
 class Stream:

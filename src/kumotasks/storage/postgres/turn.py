@@ -16,23 +16,23 @@ from kumotasks.storage.ended import Ended
 from kumotasks.storage.job import Adding, Job, Outcome, Settling
 from kumotasks.storage.operation import Row
 from kumotasks.storage.postgres.link import Link
-from kumotasks.storage.postgres.rumours import added_away
-from kumotasks.storage.rumour import Rumour
+from kumotasks.storage.postgres.rumours import Note, brought_away
 from kumotasks.storage.store import Settlement, StoredQueue, TaskAdded
 from kumotasks.storage.tasks import task_key, task_row
 
 _ENDED_COLUMNS, _ADDED_COLUMNS = 5, 9
+_Answer = tuple[list[int] | None, list[str] | None, list[int] | None, int]
 
 
 class Turn:
-    """Plain jobs. `notes` are what other nodes, home of a queue, are to be told; this one hears them as well."""
+    """Plain jobs. `notes` are what other nodes, home of a queue, are to be told."""
 
     def __init__(self, known: Directory, ended: Ended) -> None:
         self._known = known
         self._ended = ended
         self._adding: list[tuple[StoredQueue, Adding]] = []
         self._settling: list[Settling] = []
-        self.notes: Sequence[Rumour] = ()
+        self.notes: Sequence[Note] = ()
 
     def takes(self, job: Job) -> bool:
         """Take `job` if it is plain."""
@@ -60,10 +60,14 @@ class Turn:
         numbers = sorted({cast("int", row[0]) for row in adds})
         await link.open()
         rows = await link.fetch("turn", *_columns(ends, _ENDED_COLUMNS), *_columns(adds, _ADDED_COLUMNS), numbers, node)
-        places, ids, away = cast("tuple[list[int] | None, list[str] | None, list[int] | None]", rows[0])
+        places, ids, away, version = cast("_Answer", rows[0])
         outcome = Outcome()
         self._answer_ends(outcome, places)
-        return outcome, self._answer_adds(outcome, ids, frozenset(away or ()))
+        again = self._answer_adds(outcome, ids, frozenset(away or ()))
+        if away:
+            kept = [each for each in self._adding if each[1] not in again and each[0].number in away]
+            self.notes = brought_away(kept, version)
+        return outcome, again
 
     def _answer_ends(self, outcome: Outcome, places: list[int] | None) -> None:
         effective = None if places is None else frozenset(places)
@@ -83,9 +87,6 @@ class Turn:
                 continue
             outcome.wakes += [TaskAdded(number, task, number in away) for task in job.tasks]
             outcome.answers.append((job.waiter, list(job.tasks)))
-        if away:
-            self.notes = added_away(outcome.wakes)
-            outcome.rumours += self.notes
         return again
 
 

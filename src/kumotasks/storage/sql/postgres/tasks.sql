@@ -3,7 +3,8 @@
 -- name: turn
 -- The hot path in one statement, which is one transaction: the ends of unnamed tasks, and new unnamed tasks. A row
 -- takes effect only while its queue's generation (and epoch, where a result names it) stands. Answers which ends took
--- effect and which tasks were added, empty where all were, and the queues whose home is not this node.
+-- effect and which tasks were added, empty where all were, the queues whose home is not this node, and the version under
+-- which all of it is committed.
 WITH held AS (
     SELECT number, generation, home_node FROM queue WHERE number = ANY($15::bigint[]) ORDER BY number FOR KEY SHARE),
 ended AS (
@@ -26,7 +27,8 @@ added AS (
 SELECT
     (SELECT CASE WHEN count(*) < cardinality($1::bigint[]) THEN coalesce(array_agg(place), '{}') END FROM ended),
     (SELECT CASE WHEN count(*) < cardinality($6::bigint[]) THEN coalesce(array_agg(queue || '/' || id), '{}') END FROM added),
-    (SELECT array_agg(number) FROM held WHERE home_node IS DISTINCT FROM $16::text);
+    (SELECT array_agg(number) FROM held WHERE home_node IS DISTINCT FROM $16::text),
+    pg_current_xact_id()::text::bigint;
 
 -- name: add_task
 INSERT INTO task (queue, generation, id, serial, schedule_time, create_time, named, definition, progress)
@@ -55,6 +57,9 @@ CROSS JOIN LATERAL (
 -- name: tasks_by_id
 SELECT id, serial, schedule_time, create_time, named, definition, progress FROM task
 WHERE queue = $1 AND generation = $2 AND id > $3 ORDER BY id LIMIT $4;
+
+-- name: version
+SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
 
 -- name: tasks_due
 SELECT id, serial, schedule_time, create_time, named, definition, progress FROM task

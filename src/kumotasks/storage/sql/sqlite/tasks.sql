@@ -24,6 +24,10 @@ WHERE queue = ? AND generation = ? AND id = ?;
 SELECT id, serial, schedule_time, create_time, named, definition, progress FROM task
 WHERE queue = ? AND generation = ? AND id > ? ORDER BY id LIMIT ?;
 
+-- name: version
+-- Nobody else writes here, so nobody has to know.
+SELECT 0;
+
 -- name: tasks_due
 SELECT id, serial, schedule_time, create_time, named, definition, progress FROM task
 WHERE queue = ? AND generation = ? AND (schedule_time, id) > (?, ?) AND schedule_time <= ?
