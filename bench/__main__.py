@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import uvloop
@@ -88,10 +88,15 @@ def _run_brokers(run: int, only: str) -> Iterator[Reading]:
 
 
 def _run_nodes(run: int, only: str) -> Iterator[Reading]:
-    for name, measured in nodes.SUBJECTS.items():
-        if only in name:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                yield from _shown(run, runner.run(measured(nodes.TASKS)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if any(only in name for name, _, _ in nodes.ARRANGEMENTS):
+            yield from runner.run(_shown_as_they_come(run, nodes.kumo()))
+        if only in nodes.PEER.name:
+            yield from _shown(run, runner.run(nodes.procrastinate()))
+
+
+async def _shown_as_they_come(run: int, coming: AsyncIterator[list[Reading]]) -> list[Reading]:
+    return [reading async for readings in coming for reading in _shown(run, readings)]
 
 
 def _shown(run: int, readings: list[Reading]) -> list[Reading]:

@@ -2,6 +2,10 @@
 
 All of it shares the core of the program under test, so tasks a second are those of one core; what scales is the CPU
 time of a task, which more nodes must not raise. The database syncs every commit to the disk of the checkout.
+
+What a core does in a second varies by a third from minute to minute where it is shared with strangers. So services of
+one, two and four nodes stand side by side, each with a database of its own, and get their tasks in short bursts in
+turn; each burst is also told as a multiple of the burst that one node alone had in the same round.
 """
 
 from __future__ import annotations
@@ -11,8 +15,8 @@ import contextlib
 import os
 import tempfile
 import warnings
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +32,8 @@ from bench.worker import Worker
 
 ROW = "create to delete, 8 queues, PostgreSQL"
 QUEUES = 8
-TASKS = 16_000
+BURST = 8_000  # tasks
+ROUNDS = 6
 WARM = 1_600
 CHANNELS = 16  # to a node
 IN_FLIGHT = 256  # to a node
@@ -42,6 +47,13 @@ PEER = brokers.Broker(
     ),
 )
 PEER_TASKS = 3_000
+ARRANGEMENTS = (
+    ("Kumo Tasks, 1 node", 1, True),
+    ("Kumo Tasks, 2 nodes, each asked for its own queues", 2, True),
+    ("Kumo Tasks, 2 nodes", 2, False),
+    ("Kumo Tasks, 4 nodes, each asked for its own queues", 4, True),
+    ("Kumo Tasks, 4 nodes", 4, False),
+)
 
 
 class Database:
@@ -108,27 +120,56 @@ class Meter:
         ]
 
 
-async def kumo(name: str, nodes: int, count: int, *, at_home: bool) -> list[Reading]:
-    """Created by unary gRPC, kept, pushed, answered, deleted. A task is created on any node in turn; `at_home`: on the
-    one that is its queue's home, so that nobody has anything to tell."""
+@dataclass(slots=True)
+class Standing:
+    """A service of so many nodes that runs, and how many tasks its worker has had."""
+
+    service: Service
+    server: Database
+    worker: Worker
+    nodes: int
+    had: int = 0
+
+    async def create(self, count: int, *, at_home: bool) -> None:
+        """So many tasks, by unary gRPC: kept, pushed, answered, deleted."""
+        await self.service.create(count, in_flight=IN_FLIGHT * self.nodes, at_home=at_home)
+        self.had += count
+        await self.worker.wait_for(self.had)
+        await self.service.wait_idle()
+
+    async def burst(self, name: str, *, at_home: bool) -> list[Reading]:
+        meter = Meter(self.service, self.server)
+        await self.create(BURST, at_home=at_home)
+        return meter.readings(name, BURST)
+
+
+@contextlib.asynccontextmanager
+async def standing(nodes: int) -> AsyncIterator[Standing]:
     worker = Worker()
     await worker.start()
     with database() as server:
         async with Service(server.url, count=nodes, queues=QUEUES, port=worker.port, channels=CHANNELS) as service:
-            create = partial(service.create, in_flight=IN_FLIGHT * nodes, at_home=at_home)
-            await create(WARM)
-            await worker.wait_for(WARM)
-            await server.until_empty("task")
-            meter = Meter(service, server)
-            await create(count)
-            await worker.wait_for(WARM + count)
-            await server.until_empty("task")
-            readings = meter.readings(name, count)
+            made = Standing(service, server, worker, nodes)
+            await made.create(WARM, at_home=False)
+            yield made
     await worker.stop()
-    return readings
 
 
-async def procrastinate(name: str, _count: int) -> list[Reading]:
+async def kumo() -> AsyncIterator[list[Reading]]:
+    """Bursts. A task is created on any node in turn; `at_home`: on the one that is its queue's home, so that nobody has
+    anything to tell."""
+    async with contextlib.AsyncExitStack() as stack:
+        services = {nodes: await stack.enter_async_context(standing(nodes)) for nodes in (1, 2, 4)}
+        for _ in range(ROUNDS):
+            alone = 0.0
+            for name, nodes, at_home in ARRANGEMENTS:
+                readings = await services[nodes].burst(name, at_home=at_home)
+                cost = readings[-1].value
+                alone = alone or cost
+                yield [*readings, Reading(name, ROW, "times one node", cost / alone)]
+
+
+async def procrastinate() -> list[Reading]:
     """The durable queue for Python on PostgreSQL: deferred one by one, each an HTTP POST to the worker."""
     worker = Worker()
     await worker.start()
@@ -147,7 +188,7 @@ async def procrastinate(name: str, _count: int) -> list[Reading]:
             await producer.communicate(b"\n")
             await worker.wait_for(1 + PEER_TASKS)
             await server.until_empty("procrastinate_jobs")
-            readings = meter.readings(name, PEER_TASKS)
+            readings = meter.readings(PEER.name, PEER_TASKS)
     await worker.stop()
     return readings
 
@@ -159,17 +200,3 @@ async def _prepare(python: str, variables: Mapping[str, str]) -> None:
     )
     if await made.wait() != 0:
         raise SystemExit("procrastinate could not make its tables")
-
-
-Measured = Callable[[int], Awaitable[list[Reading]]]
-_NAMES = {
-    (1, True): "Kumo Tasks, 1 node",
-    (2, True): "Kumo Tasks, 2 nodes, each asked for its own queues",
-    (2, False): "Kumo Tasks, 2 nodes",
-    (4, True): "Kumo Tasks, 4 nodes, each asked for its own queues",
-    (4, False): "Kumo Tasks, 4 nodes",
-}
-SUBJECTS: Mapping[str, Measured] = {
-    **{name: partial(kumo, name, nodes, at_home=at_home) for (nodes, at_home), name in _NAMES.items()},
-    PEER.name: partial(procrastinate, PEER.name),
-}

@@ -16,7 +16,7 @@ import asyncpg
 from bench.grpc_load import GrpcLoad
 from bench.process import Program
 from bench.requests import Requests, queue_name
-from bench.subject import RATE, SCRATCH, SLOTS
+from bench.subject import RATE, SCRATCH, SLOTS, wait_idle
 
 _LIMITS = {"KUMO_MAX_DISPATCHES_PER_SECOND": str(RATE)}
 
@@ -37,6 +37,7 @@ class Service:
         self.programs: list[Program] = []
         self.loads: list[GrpcLoad] = []
         self.homes: list[int] = []
+        self._ports: list[int] = []
 
     async def __aenter__(self) -> Service:
         await self._start_node()
@@ -78,6 +79,10 @@ class Service:
             )
         )
 
+    async def wait_idle(self) -> None:
+        """Until the last result is committed."""
+        await asyncio.gather(*(asyncio.to_thread(wait_idle, port) for port in self._ports))
+
     async def _start_node(self) -> None:
         data = self._stack.enter_context(tempfile.TemporaryDirectory(dir=SCRATCH))
         command = [sys.executable, "-m", "kumotasks.cli.main", "serve", "--port", "0", "--store", self._url]
@@ -85,7 +90,8 @@ class Service:
         program = self._stack.enter_context(Program([*command, "--data", data], environment=_LIMITS, log=log))
         line, _ = program.first_line()
         self.programs.append(program)
-        load = GrpcLoad(int(line.rpartition(":")[2]), channels=self._channels)
+        self._ports.append(int(line.rpartition(":")[2]))
+        load = GrpcLoad(self._ports[-1], channels=self._channels)
         self.loads.append(await self._stack.enter_async_context(load))
         self._nodes += [node for node in await self._fetch("SELECT id FROM node") if node not in self._nodes]
 

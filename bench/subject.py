@@ -38,9 +38,14 @@ class Running:
     def wait_idle(self) -> None:
         """Until the last result is committed; where nobody tells, the last arrival must do."""
         if self.finishes:
-            url = f"http://127.0.0.1:{self.port}/kumo/v1/wait-idle"
-            with urllib.request.urlopen(urllib.request.Request(url, b'{"timeout": "300s"}', method="POST")) as answer:
-                assert answer.status == 200
+            wait_idle(self.port)
+
+
+def wait_idle(port: int) -> None:
+    """Until a server of ours has nothing more to do."""
+    url = f"http://127.0.0.1:{port}/kumo/v1/wait-idle"
+    with urllib.request.urlopen(urllib.request.Request(url, b'{"timeout": "300s"}', method="POST")) as answer:
+        assert answer.status == 200
 
 
 class Subject(Protocol):
