@@ -9,12 +9,13 @@ import asyncio
 import atexit
 import functools
 import itertools
+import json
 import re
 import shutil
 import tempfile
 import threading
 import warnings
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,16 +88,13 @@ class PostgresServer:
 
         return self.do(fetch())
 
-    def plan(self, statement: str, database: str) -> str:
-        """How a statement is carried out with the engine's settings, whatever its parameters are."""
+    def plans(self, statements: Mapping[str, str], database: str) -> dict[str, list[dict[str, Any]]]:
+        """How each is carried out with the engine's settings, whatever its parameters: its steps, outermost first."""
 
-        async def explain() -> str:
+        async def explain() -> dict[str, list[dict[str, Any]]]:
             connection = await asyncpg.connect(self.url(database), server_settings=SETTINGS)
             try:
-                await connection.execute(f"PREPARE planned AS {statement}")
-                nulls = ", ".join(["NULL"] * len(set(re.findall(r"\$\d+", statement))))
-                rows = await connection.fetch(f"EXPLAIN EXECUTE planned({nulls})")
-                return "\n".join(row[0] for row in rows)
+                return {name: await _explain(connection, statement) for name, statement in statements.items()}
             finally:
                 await connection.close()
 
@@ -114,6 +112,21 @@ class PostgresServer:
     def make_template(self) -> None:
         self.execute(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0 ENCODING 'UTF8'")
         self.do(bring_up_to_date(Server(self.url(_TEMPLATE))))
+
+
+async def _explain(connection: Any, statement: str) -> list[dict[str, Any]]:
+    await connection.execute(f"PREPARE planned AS {statement}")
+    parameters = ", ".join(["NULL"] * len(set(re.findall(r"\$\d+", statement))))
+    executed = f"EXECUTE planned({parameters})" if parameters else "EXECUTE planned"
+    plan = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {executed}"))
+    await connection.execute("DEALLOCATE planned")
+    return list(_steps(plan[0]["Plan"]))
+
+
+def _steps(step: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield step
+    for inner in step.get("Plans", ()):
+        yield from _steps(inner)
 
 
 def cut_off(database: str) -> str:

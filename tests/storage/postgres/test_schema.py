@@ -1,4 +1,4 @@
-"""The schema: made once by however many come at once, refused where it is too new, every row found by index."""
+"""The schema: made once by however many come at once, refused where it is too new."""
 
 from __future__ import annotations
 
@@ -10,30 +10,12 @@ import pytest
 from kumotasks.storage.migrate import latest_version, migrations
 from kumotasks.storage.postgres.engine import PostgresStore
 from kumotasks.storage.postgres.schema import ENGINE
-from kumotasks.storage.statements import read_statements
 from kumotasks.storage.store import StoreUnusable
 from tests.factory import NOW, a_queue
 from tests.postgres import postgres
 from tests.storage.conformance.places import PostgresPlace
 
 KNOWN = latest_version(ENGINE)
-HOT = {
-    "turn": {"task_pkey", "queue_guard", "queue_pkey", "queue_of_home"},
-    "end_task": {"task_pkey"},
-    "end_task_each": {"task_pkey"},
-    "retry_task": {"task_pkey"},
-    "retry_task_each": {"task_pkey"},
-    "note_progress_each": {"task_pkey"},
-    "task_by_id": {"task_pkey"},
-    "tasks_by_id": {"task_pkey"},
-    "doomed_tasks": {"task_pkey"},
-    "remove_doomed_task_each": {"task_pkey"},
-    "tasks_due": {"task_due"},
-    "first_due": {"task_due"},
-    "oldest_tasks": {"task_created", "queue_guard", "queue_pkey"},
-    "rest_name_each": {"task_name_pkey"},
-    "add_attempt_each": set(),
-}
 
 
 def set_version(place: PostgresPlace, version: int) -> None:
@@ -81,11 +63,3 @@ async def test_another_encoding_is_refused() -> None:
     with pytest.raises(StoreUnusable, match="has the encoding LATIN1; UTF8 is needed"):
         await PostgresStore(postgres().url("latin")).start()
     postgres().remove("latin")
-
-
-@pytest.mark.parametrize("name", HOT)
-def test_a_hot_statement_finds_its_rows_by_its_own_index(place: PostgresPlace, name: str) -> None:
-    plan = postgres().plan(read_statements(ENGINE)[name], place.database)
-    assert set(re.findall(r"Index (?:Only )?Scan using (\w+)", plan)) <= HOT[name]
-    assert "Seq Scan" not in plan
-    assert "Sort" not in plan

@@ -15,12 +15,12 @@ DELETE FROM attempt WHERE queue = $1 AND id = $2 AND serial = $3 AND number = $4
 -- name: forget_attempt_each
 DELETE FROM attempt USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
     AS gone(queue, id, serial, number)
-WHERE attempt.queue = gone.queue AND attempt.id = gone.id AND attempt.serial = gone.serial
-    AND attempt.number = gone.number;
+WHERE (attempt.queue, attempt.id, attempt.serial, attempt.number)
+    BETWEEN (gone.queue, gone.id, gone.serial, gone.number) AND (gone.queue, gone.id, gone.serial, gone.number);
 
 -- name: forget_surplus
-DELETE FROM attempt WHERE place IN (
-    SELECT place FROM attempt WHERE place <= (SELECT max(place) FROM attempt) - $1 ORDER BY place LIMIT $2);
+DELETE FROM attempt WHERE place = ANY (ARRAY (
+    SELECT place FROM attempt WHERE place <= (SELECT max(place) FROM attempt) - $1 ORDER BY place LIMIT $2));
 
 -- name: attempts_of_task
 SELECT serial, record FROM attempt
@@ -56,4 +56,5 @@ DELETE FROM dead_letter WHERE queue = $1 AND id = $2 AND serial = $3;
 
 -- name: remove_dead_letter_each
 DELETE FROM dead_letter USING unnest($1::bigint[], $2::text[], $3::bigint[]) AS gone(queue, id, serial)
-WHERE dead_letter.queue = gone.queue AND dead_letter.id = gone.id AND dead_letter.serial = gone.serial;
+WHERE (dead_letter.queue, dead_letter.id, dead_letter.serial)
+    BETWEEN (gone.queue, gone.id, gone.serial) AND (gone.queue, gone.id, gone.serial);

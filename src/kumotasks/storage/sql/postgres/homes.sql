@@ -28,8 +28,8 @@ DELETE FROM open_attempt WHERE node = $1;
 
 -- name: standing
 WITH sharing AS (
-    SELECT node.id, count(queue.number) AS queues FROM node LEFT JOIN queue ON queue.home_node = node.id
-    WHERE node.until > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AND NOT node.resigned GROUP BY node.id)
+    SELECT node.id, (SELECT count(*) FROM queue WHERE queue.home_node = node.id) AS queues FROM node
+    WHERE node.until > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AND NOT node.resigned)
 SELECT (SELECT count(*) FROM sharing),
     (SELECT count(*) FROM queue), (SELECT count(*) FROM queue WHERE home_node = $1),
     (SELECT count(*) FROM queue WHERE home_node IS NULL),
@@ -46,17 +46,18 @@ FROM queue WHERE home_node IS NULL ORDER BY number LIMIT $1 FOR UPDATE OF queue 
 -- name: hold_queue_each
 UPDATE queue SET home_node = held.node, home_epoch = home_epoch + 1, fresh = false,
     bucket_rate = NULL, bucket_burst = NULL, bucket_level = NULL, bucket_at = NULL
-FROM unnest($1::text[], $2::bigint[]) AS held(node, number) WHERE queue.number = held.number;
+FROM unnest($1::text[], $2::bigint[]) AS held(node, number) WHERE queue.number BETWEEN held.number AND held.number;
 
 -- name: release_queue_each
 UPDATE queue SET home_node = NULL, home_epoch = home_epoch + 1,
     bucket_rate = left_.rate, bucket_burst = left_.burst, bucket_level = left_.level, bucket_at = left_.at
 FROM unnest($1::float8[], $2::float8[], $3::float8[], $4::bigint[], $5::bigint[], $6::text[])
     AS left_(rate, burst, level, at, number, node)
-WHERE queue.number = left_.number AND queue.home_node = left_.node;
+WHERE queue.number BETWEEN left_.number AND left_.number AND queue.home_node IS NOT DISTINCT FROM left_.node;
 
 -- name: homes_held
-SELECT number FROM queue WHERE home_node = $1 ORDER BY number FOR UPDATE;
+-- In an order that only one index has, and of each node only its own rows.
+SELECT number FROM queue WHERE home_node BETWEEN $1 AND $1 ORDER BY home_node, number FOR UPDATE;
 
 -- name: hand_over_attempt_each
 INSERT INTO open_attempt (queue, attempt, id, serial, node, deadline)
@@ -74,11 +75,11 @@ DELETE FROM open_attempt WHERE queue = $1 AND attempt = $2 AND id = $3 AND seria
 -- Only where somebody else is home of the queue: to each home one text, or one for each of its parts, on a channel that
 -- nobody else listens to. What is told alone need not survive: its commit waits for no disk while others wait to tell.
 SELECT set_config('synchronous_commit', $7, true), count(pg_notify(told.channel, told.payload)) FROM (
-    SELECT $1::text || split_part(queue.home_node, '-', 1) AS channel,
+    SELECT $1::text || split_part(home.home_node, '-', 1) AS channel,
         $2::text || string_agg(E'\n' || said.line, '') AS payload
     FROM unnest($3::bigint[], $4::int[], $5::text[]) AS said(number, part, line)
-    JOIN queue ON queue.number = said.number AND queue.home_node <> $6
-    GROUP BY queue.home_node, said.part) AS told;
+    CROSS JOIN LATERAL (SELECT home_node FROM queue WHERE queue.number = said.number OFFSET 0) AS home
+    WHERE home.home_node <> $6 GROUP BY home.home_node, said.part) AS told;
 
 -- name: tell_all
 SELECT count(pg_notify($1, said.payload)) FROM unnest($2::text[]) AS said(payload);

@@ -11,15 +11,18 @@ WITH added AS (
     INSERT INTO log_entry (log, "timestamp", insert_id, severity, content)
     SELECT log.number, row_."timestamp", row_.insert_id, row_.severity, row_.content
     FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bytea[]) WITH ORDINALITY
-        AS row_(name, "timestamp", insert_id, severity, content, place) JOIN log ON log.name = row_.name
+        AS row_(name, "timestamp", insert_id, severity, content, place)
+    CROSS JOIN LATERAL (
+        SELECT number FROM log WHERE log.name BETWEEN row_.name AND row_.name ORDER BY log.name LIMIT 1) AS log
     ORDER BY row_.place
     ON CONFLICT (log, "timestamp", insert_id) DO NOTHING
     RETURNING log, length(content) + 100 AS size)
 UPDATE log SET bytes = bytes + added.size
-FROM (SELECT log, sum(size)::bigint AS size FROM added GROUP BY log) AS added WHERE log.number = added.log;
+FROM (SELECT log, sum(size)::bigint AS size FROM added GROUP BY log) AS added
+WHERE log.number BETWEEN added.log AND added.log;
 
 -- name: logs_of_project
-SELECT name FROM log WHERE project = $1 AND EXISTS (SELECT 1 FROM log_entry WHERE log_entry.log = log.number)
+SELECT name FROM log WHERE project = $1 AND EXISTS (SELECT 1 FROM log_entry WHERE log_entry.log = log.number OFFSET 0)
 ORDER BY name;
 
 -- name: entries_onward
@@ -44,33 +47,36 @@ ORDER BY found."timestamp" DESC, found.insert_id DESC, log.name DESC LIMIT $8;
 
 -- name: delete_of_log
 WITH gone AS (
-    DELETE FROM log_entry WHERE number IN (
-        SELECT log_entry.number FROM log_entry JOIN log ON log.number = log_entry.log WHERE log.name = $1 LIMIT $2)
+    DELETE FROM log_entry WHERE number = ANY (ARRAY (
+        SELECT number FROM log_entry WHERE log = (SELECT log.number FROM log WHERE log.name = $1) LIMIT $2))
     RETURNING log, length(content) + 100 AS size),
 counted AS (
     UPDATE log SET bytes = bytes - gone.size
-    FROM (SELECT log, sum(size)::bigint AS size FROM gone GROUP BY log) AS gone WHERE log.number = gone.log)
+    FROM (SELECT log, sum(size)::bigint AS size FROM gone GROUP BY log) AS gone
+    WHERE log.number BETWEEN gone.log AND gone.log)
 SELECT count(*) FROM gone;
 
 -- name: delete_older
 WITH gone AS (
-    DELETE FROM log_entry WHERE number IN (
+    DELETE FROM log_entry WHERE number = ANY (ARRAY (
         SELECT old.number FROM log CROSS JOIN LATERAL (
             SELECT number FROM log_entry WHERE log_entry.log = log.number AND "timestamp" < $1
-            ORDER BY "timestamp" LIMIT $2) AS old LIMIT $2)
+            ORDER BY "timestamp" LIMIT $2) AS old LIMIT $2))
     RETURNING log, length(content) + 100 AS size),
 counted AS (
     UPDATE log SET bytes = bytes - gone.size
-    FROM (SELECT log, sum(size)::bigint AS size FROM gone GROUP BY log) AS gone WHERE log.number = gone.log)
+    FROM (SELECT log, sum(size)::bigint AS size FROM gone GROUP BY log) AS gone
+    WHERE log.number BETWEEN gone.log AND gone.log)
 SELECT count(*) FROM gone;
 
 -- name: delete_first
 WITH gone AS (
-    DELETE FROM log_entry WHERE number IN (SELECT number FROM log_entry ORDER BY number LIMIT $1)
+    DELETE FROM log_entry WHERE number = ANY (ARRAY (SELECT number FROM log_entry ORDER BY number LIMIT $1))
     RETURNING log, length(content) + 100 AS size),
 counted AS (
     UPDATE log SET bytes = bytes - gone.size
-    FROM (SELECT log, sum(size)::bigint AS size FROM gone GROUP BY log) AS gone WHERE log.number = gone.log)
+    FROM (SELECT log, sum(size)::bigint AS size FROM gone GROUP BY log) AS gone
+    WHERE log.number BETWEEN gone.log AND gone.log)
 SELECT count(*) FROM gone;
 
 -- name: bytes_of_logs

@@ -1,7 +1,8 @@
 -- Statements on records.
 
 -- name: record
-SELECT key, value, etag, updated FROM record WHERE kind = $1 AND key = $2;
+-- In the order of its keys, of which there is one: what goes by age would read all of a kind.
+SELECT key, value, etag, updated FROM record WHERE kind = $1 AND key BETWEEN $2 AND $2 ORDER BY key;
 
 -- name: records
 SELECT key, value, etag, updated FROM record
@@ -17,8 +18,8 @@ WITH removed AS (DELETE FROM record WHERE kind = $1 AND key = $2 RETURNING kind,
 INSERT INTO record_change (kind, key) SELECT kind, key FROM removed;
 
 -- name: forget_records
-DELETE FROM record WHERE kind = $1 AND key IN
-    (SELECT key FROM record WHERE kind = $1 AND updated < $2 ORDER BY updated LIMIT $3);
+DELETE FROM record WHERE kind = $1 AND key = ANY (ARRAY (
+    SELECT key FROM record WHERE kind = $1 AND updated < $2 ORDER BY updated LIMIT $3));
 
 -- name: record_horizon
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
@@ -27,7 +28,7 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 SELECT place, kind, key FROM record_change WHERE writer >= $1;
 
 -- name: forget_record_changes
-DELETE FROM record_change WHERE place IN
-    (SELECT place FROM record_change
-     WHERE at < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $1
-     ORDER BY place LIMIT $2 FOR UPDATE SKIP LOCKED);
+DELETE FROM record_change WHERE place = ANY (ARRAY (
+    SELECT place FROM record_change
+    WHERE at < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $1
+    ORDER BY place LIMIT $2 FOR UPDATE SKIP LOCKED));

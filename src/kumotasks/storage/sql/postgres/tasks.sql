@@ -1,4 +1,9 @@
 -- Statements on tasks, their names and run requests. One that ends in `_each` takes a column of every row as an array.
+--
+-- Whoever joins a table writes its key BETWEEN two equal rows, never `=`, here and in the other files. Once a table was
+-- vacuumed while it was empty, PostgreSQL takes it for one row until it is vacuumed again, and a join by `=` may then
+-- read the whole table for each batch. A comparison of rows can only look the key up. A read may as well go by LATERAL
+-- with OFFSET, and a single column by = ANY (ARRAY (SELECT ...)).
 
 -- name: turn
 -- The hot path in one statement, which is one transaction: the ends of unnamed tasks, and new unnamed tasks. A row
@@ -11,10 +16,12 @@ ended AS (
     DELETE FROM task USING (
         SELECT gone.* FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
             AS gone(queue, generation, id, serial, epoch, place)
-        JOIN queue ON queue.number = gone.queue AND queue.generation = gone.generation
+        JOIN queue ON (queue.number, queue.generation)
+            BETWEEN (gone.queue, gone.generation) AND (gone.queue, gone.generation)
             AND queue.home_epoch = coalesce(gone.epoch, queue.home_epoch)
         FOR KEY SHARE OF queue) AS gone
-    WHERE task.queue = gone.queue AND task.generation = gone.generation AND task.id = gone.id
+    WHERE (task.queue, task.generation, task.id)
+        BETWEEN (gone.queue, gone.generation, gone.id) AND (gone.queue, gone.generation, gone.id)
         AND task.serial = gone.serial
     RETURNING gone.place),
 added AS (
@@ -47,9 +54,9 @@ SELECT id, serial, schedule_time, create_time, named, definition, progress FROM 
 WHERE queue = $1 AND generation = $2 AND id = $3;
 
 -- name: current_task_each
--- OFFSET keeps the key whole: on a table that is not analyzed, all of a queue's tasks may seem as cheap to read as one.
 SELECT task.* FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS wanted(queue, generation, id)
-JOIN queue ON queue.number = wanted.queue AND queue.generation = wanted.generation
+CROSS JOIN LATERAL (
+    SELECT 1 FROM queue WHERE queue.number = wanted.queue AND queue.generation = wanted.generation OFFSET 0) AS queue
 CROSS JOIN LATERAL (
     SELECT task.queue, task.id, serial, schedule_time, create_time, named, definition, progress FROM task
     WHERE task.queue = wanted.queue AND task.generation = wanted.generation AND task.id = wanted.id OFFSET 0) AS task;
@@ -78,7 +85,8 @@ DELETE FROM task WHERE queue = $1 AND generation = $2 AND id = $3 AND serial = $
 -- name: end_task_each
 DELETE FROM task USING unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[])
     AS gone(queue, generation, id, serial)
-WHERE task.queue = gone.queue AND task.generation = gone.generation AND task.id = gone.id
+WHERE (task.queue, task.generation, task.id)
+    BETWEEN (gone.queue, gone.generation, gone.id) AND (gone.queue, gone.generation, gone.id)
     AND task.serial = gone.serial;
 
 -- name: retry_task
@@ -89,7 +97,8 @@ WHERE queue = $3 AND generation = $4 AND id = $5 AND serial = $6;
 UPDATE task SET progress = again.progress, schedule_time = again.schedule_time
 FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[])
     AS again(progress, schedule_time, queue, generation, id, serial)
-WHERE task.queue = again.queue AND task.generation = again.generation AND task.id = again.id
+WHERE (task.queue, task.generation, task.id)
+    BETWEEN (again.queue, again.generation, again.id) AND (again.queue, again.generation, again.id)
     AND task.serial = again.serial;
 
 -- name: note_progress
@@ -99,13 +108,15 @@ UPDATE task SET progress = $1 WHERE queue = $2 AND generation = $3 AND id = $4 A
 UPDATE task SET progress = noted.progress
 FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[])
     AS noted(progress, queue, generation, id, serial)
-WHERE task.queue = noted.queue AND task.generation = noted.generation AND task.id = noted.id
+WHERE (task.queue, task.generation, task.id)
+    BETWEEN (noted.queue, noted.generation, noted.id) AND (noted.queue, noted.generation, noted.id)
     AND task.serial = noted.serial;
 
 -- name: name_rest
-SELECT coalesce(task_name.expires, doomed.names_until), task_name.generation
-FROM task_name LEFT JOIN doomed ON doomed.queue = task_name.queue AND doomed.generation = task_name.generation
-WHERE task_name.queue = $1 AND task_name.id = $2;
+SELECT coalesce(task_name.expires, (
+    SELECT names_until FROM doomed
+    WHERE doomed.queue = task_name.queue AND doomed.generation = task_name.generation)), task_name.generation
+FROM task_name WHERE task_name.queue = $1 AND task_name.id = $2;
 
 -- name: take_new_name_each
 INSERT INTO task_name (queue, id, generation) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])
@@ -121,7 +132,8 @@ UPDATE task_name SET expires = $1 WHERE queue = $2 AND id = $3 AND generation = 
 -- name: rest_name_each
 UPDATE task_name SET expires = resting.expires
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) AS resting(expires, queue, id, generation)
-WHERE task_name.queue = resting.queue AND task_name.id = resting.id AND task_name.generation = resting.generation;
+WHERE (task_name.queue, task_name.id) BETWEEN (resting.queue, resting.id) AND (resting.queue, resting.id)
+    AND task_name.generation = resting.generation;
 
 -- name: request_run
 INSERT INTO run_request (queue, generation, id, serial) VALUES ($1, $2, $3, $4)
@@ -132,19 +144,21 @@ DELETE FROM run_request WHERE queue = $1 AND generation = $2 AND id = $3;
 
 -- name: answer_run_each
 DELETE FROM run_request USING unnest($1::bigint[], $2::bigint[], $3::text[]) AS answered(queue, generation, id)
-WHERE run_request.queue = answered.queue AND run_request.generation = answered.generation
-    AND run_request.id = answered.id;
+WHERE (run_request.queue, run_request.generation, run_request.id)
+    BETWEEN (answered.queue, answered.generation, answered.id) AND (answered.queue, answered.generation, answered.id);
 
 -- name: open_runs
 SELECT queue.number, queue.generation, queue.settings, task.id, task.serial, task.schedule_time, task.create_time,
     task.named, task.definition, task.progress
 FROM run_request
-JOIN queue ON queue.number = run_request.queue AND queue.generation = run_request.generation
-JOIN task ON task.queue = run_request.queue AND task.generation = run_request.generation
-    AND task.id = run_request.id AND task.serial = run_request.serial
+JOIN queue ON (queue.number, queue.generation)
+    BETWEEN (run_request.queue, run_request.generation) AND (run_request.queue, run_request.generation)
+JOIN task ON (task.queue, task.generation, task.id)
+    BETWEEN (run_request.queue, run_request.generation, run_request.id)
+    AND (run_request.queue, run_request.generation, run_request.id) AND task.serial = run_request.serial
 ORDER BY run_request.queue, run_request.generation, run_request.id;
 
 -- name: forget_vain_runs
 DELETE FROM run_request WHERE NOT EXISTS (
     SELECT 1 FROM task WHERE task.queue = run_request.queue AND task.generation = run_request.generation
-    AND task.id = run_request.id AND task.serial = run_request.serial);
+    AND task.id = run_request.id AND task.serial = run_request.serial OFFSET 0);

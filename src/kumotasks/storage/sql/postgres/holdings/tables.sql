@@ -91,4 +91,4 @@ SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::b
 
 -- name: read_log_entry
 SELECT log.project, log.name, log_entry."timestamp", log_entry.insert_id, log_entry.severity, log_entry.content
-FROM log_entry JOIN log ON log.number = log_entry.log ORDER BY log_entry.number;
+FROM log_entry JOIN log ON log.number BETWEEN log_entry.log AND log_entry.log ORDER BY log_entry.number;
