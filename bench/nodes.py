@@ -3,9 +3,11 @@
 All of it shares the core of the program under test, so tasks a second are those of one core; what scales is the CPU
 time of a task, which more nodes must not raise. The database syncs every commit to the disk of the checkout.
 
-What a core does in a second varies by a third from minute to minute where it is shared with strangers. So services of
-one, two and four nodes stand side by side, each with a database of its own, and get their tasks in short bursts in
-turn; each burst is also told as a multiple of the burst that one node alone had in the same round.
+Two things would spoil the comparison. What a core does in a second varies by a third from minute to minute where it is
+shared with others, so all services stand side by side and get their tasks in short bursts in turn. And a core that
+changes hands between four processes has their caches to fill again and again, whatever they do; so as many servers that
+have nothing to do with each other, each with a database of its own, do the same work on the same core. What many nodes
+cost above those is what being one service costs.
 """
 
 from __future__ import annotations
@@ -15,10 +17,9 @@ import contextlib
 import os
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import asyncpg
 
@@ -36,7 +37,7 @@ BURST = 8_000  # tasks
 ROUNDS = 6
 WARM = 1_600
 CHANNELS = 16  # to a node
-IN_FLIGHT = 256  # to a node
+IN_FLIGHT = 1_024
 PEER = brokers.Broker(
     "procrastinate",
     "procrastinate_post",
@@ -47,13 +48,7 @@ PEER = brokers.Broker(
     ),
 )
 PEER_TASKS = 3_000
-ARRANGEMENTS = (
-    ("Kumo Tasks, 1 node", 1, True),
-    ("Kumo Tasks, 2 nodes, each asked for its own queues", 2, True),
-    ("Kumo Tasks, 2 nodes", 2, False),
-    ("Kumo Tasks, 4 nodes, each asked for its own queues", 4, True),
-    ("Kumo Tasks, 4 nodes", 4, False),
-)
+NODES = (2, 4)
 
 
 class Database:
@@ -97,50 +92,24 @@ def database() -> Iterator[Database]:
             server.stop()
 
 
-class Counted(Protocol):
-    def cpu_seconds(self) -> float: ...
-
-
-class Meter:
-    """Wall time, and CPU time of both parts, over `count` tasks."""
-
-    def __init__(self, program: Counted, server: Database) -> None:
-        self._program, self._server = program, server
-        self._wall = asyncio.get_running_loop().time()
-        self._ours, self._its = program.cpu_seconds(), server.cpu_seconds()
-
-    def readings(self, subject: str, count: int) -> list[Reading]:
-        wall = asyncio.get_running_loop().time() - self._wall
-        ours, its = self._program.cpu_seconds() - self._ours, self._server.cpu_seconds() - self._its
-        return [
-            Reading(subject, ROW, "tasks/s", count / wall),
-            Reading(subject, ROW, "CPU s per 1000, program", ours / count * 1000),
-            Reading(subject, ROW, "PostgreSQL", its / count * 1000),
-            Reading(subject, ROW, "in all", (ours + its) / count * 1000),
-        ]
-
-
 @dataclass(slots=True)
 class Standing:
-    """A service of so many nodes that runs, and how many tasks its worker has had."""
+    """A service that runs, and how many tasks its worker has had."""
 
     service: Service
     server: Database
     worker: Worker
-    nodes: int
     had: int = 0
 
-    async def create(self, count: int, *, at_home: bool) -> None:
+    def cpu_seconds(self) -> tuple[float, float]:
+        return self.service.cpu_seconds(), self.server.cpu_seconds()
+
+    async def create(self, count: int, *, in_flight: int, queues: int) -> None:
         """So many tasks, by unary gRPC: kept, pushed, answered, deleted."""
-        await self.service.create(count, in_flight=IN_FLIGHT * self.nodes, at_home=at_home)
+        await self.service.create(count, in_flight=in_flight, queues=queues)
         self.had += count
         await self.worker.wait_for(self.had)
         await self.service.wait_idle()
-
-    async def burst(self, name: str, *, at_home: bool) -> list[Reading]:
-        meter = Meter(self.service, self.server)
-        await self.create(BURST, at_home=at_home)
-        return meter.readings(name, BURST)
 
 
 @contextlib.asynccontextmanager
@@ -149,24 +118,65 @@ async def standing(nodes: int) -> AsyncIterator[Standing]:
     await worker.start()
     with database() as server:
         async with Service(server.url, count=nodes, queues=QUEUES, port=worker.port, channels=CHANNELS) as service:
-            made = Standing(service, server, worker, nodes)
-            await made.create(WARM, at_home=False)
-            yield made
+            yield Standing(service, server, worker)
     await worker.stop()
 
 
+class Meter:
+    """Wall time over `count` tasks, and CPU time of programs and of their databases."""
+
+    def __init__(self, used: Sequence[Callable[[], tuple[float, float]]]) -> None:
+        self._used = used
+        self._wall, self._before = asyncio.get_running_loop().time(), self._sums()
+
+    def _sums(self) -> tuple[float, float]:
+        ours, its = zip(*(each() for each in self._used), strict=True)
+        return sum(ours), sum(its)
+
+    def readings(self, subject: str, count: int) -> list[Reading]:
+        wall = asyncio.get_running_loop().time() - self._wall
+        ours, its = (after - before for after, before in zip(self._sums(), self._before, strict=True))
+        return [
+            Reading(subject, ROW, "tasks/s", count / wall),
+            Reading(subject, ROW, "CPU s per 1000, program", ours / count * 1000),
+            Reading(subject, ROW, "PostgreSQL", its / count * 1000),
+            Reading(subject, ROW, "in all", (ours + its) / count * 1000),
+        ]
+
+
+async def burst(name: str, services: Sequence[Standing], count: int) -> list[Reading]:
+    """The same work, whoever does it: queues and calls in flight are shared out among `services`."""
+    meter = Meter([each.cpu_seconds for each in services])
+    share = len(services)
+    work = (each.create(count // share, in_flight=IN_FLIGHT // share, queues=QUEUES // share) for each in services)
+    await asyncio.gather(*work)
+    return meter.readings(name, count)
+
+
 async def kumo() -> AsyncIterator[list[Reading]]:
-    """Bursts. A task is created on any node in turn; `at_home`: on the one that is its queue's home, so that nobody has
-    anything to tell."""
+    """Bursts of all arrangements in turn. Their ratios are of the same round."""
     async with contextlib.AsyncExitStack() as stack:
-        services = {nodes: await stack.enter_async_context(standing(nodes)) for nodes in (1, 2, 4)}
+        single = [await stack.enter_async_context(standing(1)) for _ in range(max(NODES))]
+        together = {nodes: await stack.enter_async_context(standing(nodes)) for nodes in NODES}
+        for service in (*single, *together.values()):
+            await service.create(WARM, in_flight=IN_FLIGHT, queues=QUEUES)
         for _ in range(ROUNDS):
-            alone = 0.0
-            for name, nodes, at_home in ARRANGEMENTS:
-                readings = await services[nodes].burst(name, at_home=at_home)
-                cost = readings[-1].value
-                alone = alone or cost
-                yield [*readings, Reading(name, ROW, "times one node", cost / alone)]
+            alone = await burst("Kumo Tasks, 1 node", single[:1], BURST)
+            yield [*alone, *_times(alone, alone, alone)]
+            for nodes, service in together.items():
+                apart = await burst(f"Kumo Tasks, {nodes} servers with a database each", single[:nodes], BURST)
+                yield [*apart, *_times(apart, alone, apart)]
+                readings = await burst(f"Kumo Tasks, {nodes} nodes", [service], BURST)
+                yield [*readings, *_times(readings, alone, apart)]
+
+
+def _times(readings: list[Reading], alone: list[Reading], apart: list[Reading]) -> list[Reading]:
+    """What it costs in all, as a multiple of one node alone and of as many that have nothing to do with each other."""
+    name, cost = readings[-1].subject, readings[-1].value
+    return [
+        Reading(name, ROW, "times one node", cost / alone[-1].value),
+        Reading(name, ROW, "times as many apart", cost / apart[-1].value),
+    ]
 
 
 async def procrastinate() -> list[Reading]:
@@ -184,7 +194,7 @@ async def procrastinate() -> list[Reading]:
         with brokers.consuming(python, PEER, variables) as consumer:
             producer = await brokers.producing(python, PEER, variables, PEER_TASKS)
             await worker.wait_for(1)
-            meter = Meter(consumer, server)
+            meter = Meter([lambda: (consumer.cpu_seconds(), server.cpu_seconds())])
             await producer.communicate(b"\n")
             await worker.wait_for(1 + PEER_TASKS)
             await server.until_empty("procrastinate_jobs")

@@ -22,10 +22,7 @@ _LIMITS = {"KUMO_MAX_DISPATCHES_PER_SECOND": str(RATE)}
 
 
 class Service:
-    """A context manager: `count` nodes over the database at `url`, with `queues` queues that push to `port`.
-
-    `homes` has for each queue the place of its home among the nodes.
-    """
+    """A context manager: `count` nodes over the database at `url`, with `queues` queues that push to `port`."""
 
     def __init__(self, url: str, *, count: int, queues: int, port: int, channels: int) -> None:
         self._url = url
@@ -36,7 +33,6 @@ class Service:
         self.queues = [Requests(queue_name(f"q{number}"), port) for number in range(queues)]
         self.programs: list[Program] = []
         self.loads: list[GrpcLoad] = []
-        self.homes: list[int] = []
         self._ports: list[int] = []
 
     async def __aenter__(self) -> Service:
@@ -47,8 +43,6 @@ class Service:
         while len(self.programs) < self._count:
             await self._start_node()
             await self._until_shared()
-        homes = await self._fetch("SELECT home_node FROM queue ORDER BY number")
-        self.homes = [self._nodes.index(home) for home in homes]
         return self
 
     async def __aexit__(
@@ -59,23 +53,19 @@ class Service:
     def cpu_seconds(self) -> float:
         return sum(program.cpu_seconds() for program in self.programs)
 
-    async def create(self, count: int, *, in_flight: int, at_home: bool) -> None:
-        """So many tasks, as many of each queue; of each by every node as many, or all by its home."""
-        callers = [
-            (requests, [self.loads[home]] if at_home else self.loads)
-            for requests, home in zip(self.queues, self.homes, strict=True)
-        ]
-        each = count // len(self.queues)
+    async def create(self, count: int, *, in_flight: int, queues: int) -> None:
+        """So many tasks, as many of each of the first `queues` queues, and of each as many by every node."""
+        each = queues * len(self.loads)
         await asyncio.gather(
             *(
                 load.repeat(
                     "CreateTask",
                     requests.about,
-                    [requests.create(0)] * (each // len(loads)),
-                    in_flight=in_flight // len(self.queues) // len(loads),
+                    [requests.create(0)] * (count // each),
+                    in_flight=in_flight // each,
                 )
-                for requests, loads in callers
-                for load in loads
+                for requests in self.queues[:queues]
+                for load in self.loads
             )
         )
 
