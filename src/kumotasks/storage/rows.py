@@ -25,10 +25,12 @@ from kumotasks.storage.store import StoredQueue
 # A union of dataclasses has no tag, so each kind of target has a place of its own: one is set, the other None.
 _Definition = tuple[HttpRequest | None, AppEngineHttpRequest | None, int | None, RetryOverride | None]
 _TaskRow = tuple[str, int, int, int, int, bytes, bytes | None]
+NewTask = tuple[str, int, int, int, bytes]  # unnamed and fresh: id, serial, schedule_time, create_time, definition
 
 _encode = msgspec.msgpack.Encoder().encode
 _read_definition = msgspec.msgpack.Decoder(_Definition).decode
 _read_progress = msgspec.msgpack.Decoder(Progress).decode
+_read_new_tasks = msgspec.msgpack.Decoder(list[NewTask]).decode
 _read_queue = msgspec.msgpack.Decoder(Queue).decode
 _read_attempt = msgspec.msgpack.Decoder(AttemptRecord).decode
 
@@ -79,6 +81,28 @@ def unpack_task(queue: QueueName, row: Row) -> Task:
     if target is None:
         raise RowDamaged(f"{name} has no target")
     return Task(name, target, schedule_time, create_time, serial, bool(named), deadline, retry, done)
+
+
+def new_task(task: Task, definition: bytes) -> NewTask:
+    """An unnamed task that no attempt was made on yet, with its packed definition."""
+    return task.name.task, task.serial, task.schedule_time, task.create_time, definition
+
+
+def pack_new_tasks(tasks: list[NewTask]) -> bytes:
+    """As they travel; they are not kept like this."""
+    return _encode(tasks)
+
+
+def unpack_new_tasks(packed: bytes) -> list[NewTask]:
+    try:
+        return _read_new_tasks(packed)
+    except msgspec.MsgspecError as flaw:
+        raise RowDamaged(f"tasks on their way: {flaw}") from flaw
+
+
+def unpack_new_task(queue: QueueName, row: NewTask) -> Task:
+    task, serial, schedule_time, create_time, definition = row
+    return unpack_task(queue, (task, serial, schedule_time, create_time, 0, definition, None))
 
 
 def pack_queue(queue: Queue) -> bytes:

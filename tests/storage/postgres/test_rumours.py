@@ -14,10 +14,10 @@ from kumotasks.domain.lane import WINDOW
 from kumotasks.domain.queue import QueueState
 from kumotasks.domain.target import HttpMethod, HttpRequest
 from kumotasks.domain.task import RetryOverride, Task
-from kumotasks.storage.postgres.carried import LARGEST, Carried, TasksCarried, pack
+from kumotasks.storage.postgres.carried import LARGEST, TasksCarried
 from kumotasks.storage.postgres.rumours import CHANNEL, lines_of, texts
 from kumotasks.storage.records import RecordChanged
-from kumotasks.storage.rows import pack_definition
+from kumotasks.storage.rows import NewTask, new_task, pack_definition
 from kumotasks.storage.rumour import RunsArrived, TaskRemoved, TasksAdded, TasksArrived, TasksBrought
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.store import QueueChanged, QueueDeleted, QueuePurged, StoredQueue, TaskAdded
@@ -37,8 +37,8 @@ def additions(told: Hearing) -> list[TasksAdded]:
     return [each for each in named if isinstance(each, TasksAdded)]
 
 
-def carried(task: Task) -> Carried:
-    return pack(task, pack_definition(task))
+def carried(task: Task) -> NewTask:
+    return new_task(task, pack_definition(task))
 
 
 def next_version(place: PostgresPlace) -> int:

@@ -9,32 +9,25 @@ import binascii
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import msgspec
-
 from kumotasks.domain.lane import WINDOW
 from kumotasks.domain.names import QueueName
 from kumotasks.domain.task import FRESH, Task
-from kumotasks.storage.rows import unpack_task
+from kumotasks.storage.rows import NewTask, pack_new_tasks, unpack_new_task, unpack_new_tasks
 from kumotasks.storage.rumour import TasksAdded, TasksBrought
 
 LARGEST = 1_024  # bytes of a definition
 _ROW = 64  # bytes of a row beside its definition
 _LINE = 3_500  # bytes of a line's rows before the last, which base64 makes a third longer
 
-Carried = tuple[str, int, int, int, bytes]  # id, serial, schedule time, time of creation, definition
-
-_encode = msgspec.msgpack.Encoder().encode
-_read_rows = msgspec.msgpack.Decoder(list[Carried]).decode
-
 
 @dataclass(frozen=True, slots=True)
 class TasksCarried:
-    """Unnamed tasks before their first attempt."""
+    """New tasks of this generation of a queue."""
 
     number: int
     generation: int
     version: int
-    rows: list[Carried]
+    rows: list[NewTask]
 
     def named(self) -> TasksAdded:
         """To be looked up all the same."""
@@ -42,7 +35,7 @@ class TasksCarried:
 
     def brought(self, queue: QueueName) -> TasksBrought:
         """As tasks of `queue`. RowDamaged."""
-        return TasksBrought(self.number, self.generation, tuple(_unpack(queue, row) for row in self.rows))
+        return TasksBrought(self.number, self.generation, tuple(unpack_new_task(queue, row) for row in self.rows))
 
 
 def travels(task: Task, definition: bytes) -> bool:
@@ -55,23 +48,14 @@ def travels(task: Task, definition: bytes) -> bool:
     )
 
 
-def pack(task: Task, definition: bytes) -> Carried:
-    return task.name.task, task.serial, task.schedule_time, task.create_time, definition
-
-
-def _unpack(queue: QueueName, row: Carried) -> Task:
-    task, serial, due, made, definition = row
-    return unpack_task(queue, (task, serial, due, made, 0, definition, None))
-
-
 def details(carried: TasksCarried) -> Iterator[str]:
     """`GENERATION VERSION ROWS`, each no longer than a line may be."""
     for rows in _in_lines(carried.rows):
-        yield f"{carried.generation} {carried.version} {binascii.b2a_base64(_encode(rows), newline=False).decode()}"
+        yield f"{carried.generation} {carried.version} {binascii.b2a_base64(pack_new_tasks(rows), newline=False).decode()}"
 
 
-def _in_lines(rows: Iterable[Carried]) -> Iterator[list[Carried]]:
-    line: list[Carried] = []
+def _in_lines(rows: Iterable[NewTask]) -> Iterator[list[NewTask]]:
+    line: list[NewTask] = []
     size = 0
     for row in rows:
         line.append(row)
@@ -86,4 +70,4 @@ def _in_lines(rows: Iterable[Carried]) -> Iterator[list[Carried]]:
 def understood(number: int, detail: str) -> TasksCarried:
     """What `details` wrote."""
     generation, version, rows = detail.split(" ")
-    return TasksCarried(number, int(generation), int(version), _read_rows(binascii.a2b_base64(rows)))
+    return TasksCarried(number, int(generation), int(version), unpack_new_tasks(binascii.a2b_base64(rows)))

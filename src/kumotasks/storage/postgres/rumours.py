@@ -11,7 +11,8 @@ from typing import assert_never
 
 from kumotasks.domain.task import Task
 from kumotasks.storage.job import Adding
-from kumotasks.storage.postgres.carried import Carried, TasksCarried, details, pack, travels, understood
+from kumotasks.storage.postgres.carried import TasksCarried, details, travels, understood
+from kumotasks.storage.rows import NewTask, new_task
 from kumotasks.storage.rumour import (
     AttemptClosed,
     HomesFreed,
@@ -72,12 +73,12 @@ def _added_away(wakes: Iterable[Wake]) -> list[Rumour]:
 
 def brought_away(added: Iterable[tuple[StoredQueue, Adding]], version: int) -> list[Note]:
     """The same of whole jobs that were committed under `version`: what is small travels along."""
-    small: dict[tuple[int, int], list[Carried]] = {}
+    small: dict[tuple[int, int], list[NewTask]] = {}
     large: dict[int, list[Task]] = {}
     for stored, job in added:
         for task, definition in zip(job.tasks, job.definitions, strict=True):
             if travels(task, definition):
-                small.setdefault((stored.number, stored.generation), []).append(pack(task, definition))
+                small.setdefault((stored.number, stored.generation), []).append(new_task(task, definition))
             else:
                 large.setdefault(stored.number, []).append(task)
     carried = [TasksCarried(number, generation, version, rows) for (number, generation), rows in small.items()]
