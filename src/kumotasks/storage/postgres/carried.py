@@ -51,7 +51,8 @@ def travels(task: Task, definition: bytes) -> bool:
 def details(carried: TasksCarried) -> Iterator[str]:
     """`GENERATION VERSION ROWS`, each no longer than a line may be."""
     for rows in _in_lines(carried.rows):
-        yield f"{carried.generation} {carried.version} {binascii.b2a_base64(pack_new_tasks(rows), newline=False).decode()}"
+        packed = binascii.b2a_base64(pack_new_tasks(rows), newline=False)
+        yield f"{carried.generation} {carried.version} {packed.decode()}"
 
 
 def _in_lines(rows: Iterable[NewTask]) -> Iterator[list[NewTask]]:
