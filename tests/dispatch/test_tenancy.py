@@ -10,8 +10,10 @@ import pytest
 from kumotasks.domain.clock import HOUR, MILLISECOND, SECOND
 from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.domain.task import Task
-from kumotasks.storage.store import LEASE, Home
+from kumotasks.storage.rumour import TasksBrought
+from kumotasks.storage.store import LEASE, Home, TaskAdded
 from tests.dispatch.many import Nodes
+from tests.factory import a_task
 from tests.simulation.world import Node
 
 SOON = 2 * SECOND
@@ -110,6 +112,30 @@ async def test_a_task_made_on_one_node_is_sent_by_the_home(nodes: Nodes) -> None
     await nodes.pass_time(SOON)
     assert len(nodes.sent) == 4
     assert {seen.node for seen in nodes.sent} == {first, second}
+
+
+async def test_a_task_that_is_brought_is_sent_if_it_is_of_the_queue_as_it_is(nodes: Nodes) -> None:
+    home = await nodes.join()
+    await nodes.create_queues(1)
+    row = nodes.database.queues[1]
+    purged, current = (a_task(queue="q0", due=nodes.clock.now()) for _ in range(2))
+    row.tasks[current.name.task] = current
+    home.way.overhear_soon(TasksBrought(1, row.stored.generation - 1, (purged,)))
+    home.way.overhear_soon(TasksBrought(1, row.stored.generation, (current,)))
+    await nodes.pass_time(SOON)
+    assert [seen.task for seen in nodes.sent] == [current.name.task]
+
+
+async def test_a_task_added_before_its_queue_came_home_is_looked_up(nodes: Nodes) -> None:
+    home = await nodes.join()
+    await nodes.create_queues(1)
+    await nodes.pass_time(SOON)
+    over, waiting = (a_task(queue="q0", due=nodes.clock.now()) for _ in range(2))
+    nodes.database.queues[1].tasks[waiting.name.task] = waiting
+    for task in over, waiting:
+        home.way.overhear_soon(TaskAdded(1, task, away=True))
+    await nodes.pass_time(SOON)
+    assert [seen.task for seen in nodes.sent] == [waiting.name.task]
 
 
 async def test_a_task_deleted_on_another_node_is_not_sent(nodes: Nodes) -> None:

@@ -76,7 +76,7 @@ class Carried:
     version: int
 
 
-Told = Rumour | QueueChanged | Carried
+Told = Rumour | Wake | Carried
 
 
 @dataclass(slots=True)
@@ -203,7 +203,7 @@ class Way:
         def hear() -> None:
             if self.cut or self.deaf:
                 return
-            if isinstance(told, QueueChanged):
+            if isinstance(told, Wake):
                 for listener in self._listeners:
                     listener((told,))
             else:
