@@ -41,14 +41,15 @@ class Together:
         with socket.create_connection(("127.0.0.1", self.parent.port)) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert connection.recv(64).startswith(b"HTTP/1.1 200")
-            far_end = f"socket:[{_inode_of(connection.getsockname()[1])}]"
+            far_end = f"socket:[{_inode_of(self.parent.port, connection.getsockname()[1])}]"
             return next((pid for pid in self.children() if far_end in _opened(pid)), None)
 
 
-def _inode_of(peer: int) -> str:
-    """Of the socket that is connected with the port `peer`; see proc_net(5)."""
+def _inode_of(port: int, peer: int) -> str:
+    """Of the socket on `port` that is connected with the port `peer`; see proc_net(5)."""
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    return next(line[9] for line in lines if line[2].endswith(f":{peer:04X}"))
+    ends = f":{port:04X}", f":{peer:04X}"
+    return next(line[9] for line in lines if (line[1][-5:], line[2][-5:]) == ends)
 
 
 def _opened(pid: int) -> list[str]:
