@@ -18,7 +18,7 @@ from kumotasks.storage.postgres.carried import LARGEST, TasksCarried
 from kumotasks.storage.postgres.rumours import CHANNEL, lines_of, texts
 from kumotasks.storage.records import RecordChanged
 from kumotasks.storage.rows import NewTask, new_task, pack_definition
-from kumotasks.storage.rumour import RunsArrived, TaskRemoved, TasksAdded, TasksArrived, TasksBrought
+from kumotasks.storage.rumour import RunsArrived, TaskRemoved, TasksAdded, TasksArrived, TasksBrought, Unheard
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.store import QueueChanged, QueueDeleted, QueuePurged, StoredQueue, TaskAdded
 from tests.factory import NOW, a_named_task, a_queue, a_request, a_task, ids, queue_name
@@ -50,7 +50,11 @@ def next_version(place: PostgresPlace) -> int:
 def whisper(place: PostgresPlace, note: TasksCarried) -> None:
     """To the home of the queue, as if another node said so now."""
     (text,) = texts("another", lines_of(note))
-    home = f"SELECT '{CHANNEL}_' || split_part(home_node, '-', 1) FROM queue WHERE number = {note.number}"
+    whisper_text(place, note.number, text)
+
+
+def whisper_text(place: PostgresPlace, number: int, text: str) -> None:
+    home = f"SELECT '{CHANNEL}_' || split_part(home_node, '-', 1) FROM queue WHERE number = {number}"
     postgres().execute(f"SELECT pg_notify(({home}), '{text}')", database=place.database)
 
 
@@ -122,6 +126,42 @@ async def test_what_was_added_before_tasks_were_read_is_looked_up(
         whisper(place, note)
     await told.until(lambda: len(told.rumours) == 2)
     assert told.rumours == [old.named(), new.brought(q.queue.name)]
+
+
+@pytest.mark.parametrize(
+    "line", ["t", "t x 1:a", "t 1 1", "n 1 0 5", "n 1 0 5 !", "n 1 0 5 AAAA", "n 1 0 5 kaFB", "d 1 x"]
+)
+async def test_what_is_not_understood_is_read_anew(
+    here: SqlStore, there: SqlStore, place: PostgresPlace, q: StoredQueue, line: str
+) -> None:
+    await there.take_homes()
+    told = Hearing(there)
+    whisper_text(place, q.number, f"another\n{line}")
+    await told.rumour(Unheard())
+    task = a_task()
+    await here.add_tasks([task])
+    await told.until(lambda: task.name.task in str(told.rumours))
+
+
+async def test_a_kind_of_a_later_version_is_passed_over(
+    here: SqlStore, there: SqlStore, place: PostgresPlace, q: StoredQueue
+) -> None:
+    await there.take_homes()
+    told = Hearing(there)
+    whisper_text(place, q.number, f"another\nz {q.number} of tomorrow\nd {q.number} 7")
+    await told.rumour(TaskRemoved(q.number, 7))
+    assert told.rumours == [TaskRemoved(q.number, 7)]
+
+
+async def test_a_task_that_came_damaged_is_looked_up(
+    here: SqlStore, there: SqlStore, place: PostgresPlace, q: StoredQueue
+) -> None:
+    await there.take_homes()
+    told = Hearing(there)
+    task, serial, due, made, _ = carried(a_task())
+    note = TasksCarried(q.number, q.generation, next_version(place), [(task, serial, due, made, b"no definition")])
+    whisper(place, note)
+    await told.rumour(note.named())
 
 
 async def test_what_is_added_at_home_is_told_whole(here: SqlStore, there: SqlStore, q: StoredQueue) -> None:

@@ -27,10 +27,11 @@ from kumotasks.storage.operation import Begin
 from kumotasks.storage.postgres.carried import TasksCarried
 from kumotasks.storage.postgres.ears import Ears
 from kumotasks.storage.postgres.link import Link, Server
-from kumotasks.storage.postgres.rumours import CHANNEL, QueueTouched, RecordsTouched, channel, heard
+from kumotasks.storage.postgres.rumours import CHANNEL, Note, QueueTouched, RecordsTouched, channel, heard
 from kumotasks.storage.postgres.schema import ENGINE, bring_up_to_date
 from kumotasks.storage.postgres.session import Readers, Session
 from kumotasks.storage.postgres.stream import House, Stream
+from kumotasks.storage.rows import RowDamaged
 from kumotasks.storage.rumour import Overhearer, Rumour, Unheard
 from kumotasks.storage.sqlstore import SqlStore
 from kumotasks.storage.statements import read_statements
@@ -183,7 +184,7 @@ class PostgresEngine:
 
     def _hear(self, text: str) -> None:
         rumours: list[Rumour] = []
-        for note in heard(text, by=self._house.teller):
+        for note in self._understood(text):
             if isinstance(note, QueueTouched):
                 self._look_again(note.number)
             elif isinstance(note, RecordsTouched):
@@ -194,12 +195,23 @@ class PostgresEngine:
                 rumours.append(note)
         self._tell(rumours)
 
+    def _understood(self, text: str) -> list[Note]:
+        """What another version, or a stranger, says in words of its own is in the store all the same."""
+        try:
+            return list(heard(text, by=self._house.teller))
+        except (ValueError, RowDamaged):
+            self._unheard()
+            return []
+
     def _brought(self, carried: TasksCarried) -> Rumour:
         """Only what was committed after all that was read here can be pushed unseen; the rest is looked up."""
         stored = self._house.known.numbered(carried.number)
         if stored is None or carried.version < self._house.seen:
             return carried.named()
-        return carried.brought(stored.queue.name)
+        try:
+            return carried.brought(stored.queue.name)
+        except RowDamaged:
+            return carried.named()
 
     def _tell(self, rumours: Sequence[Rumour]) -> None:
         for overhearer in self._overhearers:
