@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from kumotasks.dispatch.janitor import PASS, Janitor
+import pytest
+
+from kumotasks.dispatch.janitor import PASS, REST, REST_ALONE, Janitor
 from kumotasks.domain.clock import DAY, HOUR, MINUTE, SECOND, ManualClock
 from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.storage.history import KEEP, Keep
-from kumotasks.storage.store import Listener, QueueDeleted, Swept, TaskDeleted, Wake
+from kumotasks.storage.store import Listener, QueueDeleted, Swept, TaskAdded, TaskDeleted, Wake
 from tests.factory import NOW, a_task
 
 NOTHING = Swept(0, more=False, next_due=None)
@@ -140,15 +142,19 @@ async def test_it_stops_in_the_middle_of_a_sweep() -> None:
     assert house.passes() == [0]
 
 
-async def test_after_a_pass_that_took_time_it_rests_three_times_as_long() -> None:
+@pytest.mark.parametrize(("added", "rest"), [(0, REST_ALONE), (1, REST)])
+async def test_a_pass_that_took_time_is_followed_by_a_rest(added: int, rest: int) -> None:
+    """A longer one where others use the store."""
     house = Household(Swept(PASS, more=True, next_due=None))
     await house.janitor.start()
     await asyncio.sleep(0)
+    for _ in range(added):
+        house.store.wake(TaskAdded(1, a_task()))
     house.clock.turn(NOW + SECOND // 10)  # the pass is under way
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert house.passes() == [0]
     house.clock.turn(NOW + SECOND)
     await house.janitor.swept()
-    assert house.passes() == [0, SECOND * 4 // 10]
+    assert house.passes() == [0, SECOND * (1 + rest) // 10]
     await house.janitor.stop()

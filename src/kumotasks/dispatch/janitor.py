@@ -16,7 +16,8 @@ from kumotasks.storage.history import KEEP, Keep
 from kumotasks.storage.store import QueueDeleted, QueuePurged, Store, Swept, Wake
 
 PASS = 20  # rows a pass: about a millisecond of the writer, for each row may be on pages of its own
-REST = 3  # after a pass, so many times as long as it took: the disk has time for others, and for the log's pages
+REST = 8  # after a pass, so many times as long as it took: the disk has time for others, and for the log's pages
+REST_ALONE = 1  # where nothing has come since the pass before
 _LEAVING_ROWS = frozenset({QueuePurged, QueueDeleted})
 _AGAIN = MINUTE  # after a failure; and the least time between two looks at what expires
 _AT_LEAST = DAY  # what comes to be later may expire before what is there now; readers judge expiry themselves
@@ -32,6 +33,7 @@ class Janitor:
         self._timer: Timer | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._asked = False
+        self._alone = True  # nobody has committed anything for us to hear since the last pass
         self._running = False
 
     async def start(self) -> None:
@@ -61,6 +63,7 @@ class Janitor:
             self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     def _on_wakes(self, wakes: Sequence[Wake]) -> None:
+        self._alone = False
         if not _LEAVING_ROWS.isdisjoint(map(type, wakes)):  # asked of every wake, so without a step of ours for each
             self.sweep_soon()
 
@@ -74,7 +77,7 @@ class Janitor:
                 self._asked = self._asked or swept.more
                 next_due = swept.next_due
                 if self._asked:
-                    await self._rest(min(SECOND, REST * (self._clock.now() - begun)))
+                    await self._rest(min(SECOND, self._rests() * (self._clock.now() - begun)))
         except KumoError:
             next_due = self._clock.now() + _AGAIN
         finally:
@@ -83,6 +86,10 @@ class Janitor:
 
     async def _pass(self) -> Swept:
         return await self._store.sweep(now=self._clock.now(), limit=PASS, keep=self._keep)
+
+    def _rests(self) -> int:
+        alone, self._alone = self._alone, True
+        return REST_ALONE if alone else REST
 
     async def _rest(self, duration: int) -> None:
         if duration <= 0:
