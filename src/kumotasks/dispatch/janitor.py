@@ -16,7 +16,7 @@ from kumotasks.storage.history import KEEP, Keep
 from kumotasks.storage.store import QueueDeleted, QueuePurged, Store, Swept, Wake
 
 PASS = 20  # rows a pass: about a millisecond of the writer, for each row may be on pages of its own
-REST = 8  # after a pass, so many times as long as it took: the disk has time for others, and for the log's pages
+REST = 16  # after a pass, so many times as long as it took: the disk has time for others, and for the log's pages
 REST_ALONE = 1  # where nothing has come since the pass before
 _LEAVING_ROWS = frozenset({QueuePurged, QueueDeleted})
 _AGAIN = MINUTE  # after a failure; and the least time between two looks at what expires
