@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from kumotasks.dispatch.janitor import PASS, REST, REST_ALONE, Janitor
+from kumotasks.dispatch.janitor import LONG_REST, PASS, REST, Janitor
 from kumotasks.domain.clock import DAY, HOUR, MINUTE, SECOND, ManualClock
 from kumotasks.domain.errors import StorageUnavailable
 from kumotasks.storage.history import KEEP, Keep
@@ -142,10 +142,12 @@ async def test_it_stops_in_the_middle_of_a_sweep() -> None:
     assert house.passes() == [0]
 
 
-@pytest.mark.parametrize(("added", "rest"), [(0, REST_ALONE), (1, REST)])
-async def test_a_pass_that_took_time_is_followed_by_a_rest(added: int, rest: int) -> None:
-    """A longer one where others use the store."""
-    house = Household(Swept(PASS, more=True, next_due=None))
+@pytest.mark.parametrize(
+    ("doomed", "added", "rest"), [(True, 0, REST), (True, 1, LONG_REST), (False, 0, REST), (False, 1, REST)]
+)
+async def test_a_pass_that_took_time_is_followed_by_a_rest(doomed: bool, added: int, rest: int) -> None:
+    """A longer one of a purge where others use the store: what expires has to keep up with what comes."""
+    house = Household(Swept(PASS, more=True, next_due=None, doomed=doomed))
     await house.janitor.start()
     await asyncio.sleep(0)
     for _ in range(added):

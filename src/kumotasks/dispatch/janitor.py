@@ -16,8 +16,8 @@ from kumotasks.storage.history import KEEP, Keep
 from kumotasks.storage.store import QueueDeleted, QueuePurged, Store, Swept, Wake
 
 PASS = 20  # rows a pass: about a millisecond of the writer, for each row may be on pages of its own
-REST = 16  # after a pass, so many times as long as it took: the disk has time for others, and for the log's pages
-REST_ALONE = 1  # where nothing has come since the pass before
+REST = 3  # after a pass, so many times as long as it took: the disk has time for others, and for the log's pages
+LONG_REST = 16  # of a purge, while others use the store: what expires has to keep up with what comes, a purge has time
 _LEAVING_ROWS = frozenset({QueuePurged, QueueDeleted})
 _AGAIN = MINUTE  # after a failure; and the least time between two looks at what expires
 _AT_LEAST = DAY  # what comes to be later may expire before what is there now; readers judge expiry themselves
@@ -77,7 +77,7 @@ class Janitor:
                 self._asked = self._asked or swept.more
                 next_due = swept.next_due
                 if self._asked:
-                    await self._rest(min(SECOND, self._rests() * (self._clock.now() - begun)))
+                    await self._rest(min(SECOND, self._leisure(swept) * (self._clock.now() - begun)))
         except KumoError:
             next_due = self._clock.now() + _AGAIN
         finally:
@@ -87,9 +87,10 @@ class Janitor:
     async def _pass(self) -> Swept:
         return await self._store.sweep(now=self._clock.now(), limit=PASS, keep=self._keep)
 
-    def _rests(self) -> int:
+    def _leisure(self, swept: Swept) -> int:
+        """How many times as long as that pass took is rested after it."""
         alone, self._alone = self._alone, True
-        return REST_ALONE if alone else REST
+        return LONG_REST if swept.doomed and not alone else REST
 
     async def _rest(self, duration: int) -> None:
         if duration <= 0:

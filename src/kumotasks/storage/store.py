@@ -133,12 +133,13 @@ class Position:
 @dataclass(frozen=True, slots=True)
 class Swept:
     """What one pass of the janitor did. `more` asks for another at once, `next_due` for one at that instant; `expired`
-    are the tasks whose retention has ended."""
+    are the tasks whose retention has ended. `doomed`: all of it was of queues that were purged or deleted."""
 
     removed: int
     more: bool
     next_due: int | None
     expired: tuple[Task, ...] = ()
+    doomed: bool = False
 
 
 @value

@@ -36,7 +36,7 @@ def sweep(now: int, limit: int, ended: Ended, keep: Keep) -> Operation[Swept]:
     doomed = yield Ask("doomed_generation")
     if doomed:
         removed = yield from _sweep_doomed(columns(doomed[0], _Doomed), limit)
-        return Done(Swept(removed, more=True, next_due=None))
+        return Done(Swept(removed, more=True, next_due=None, doomed=True))
     removed = yield from _sweep_names(now, limit)
     expired = yield from _sweep_retention(now, limit - removed, ended)
     removed += len(expired)

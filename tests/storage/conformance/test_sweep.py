@@ -34,6 +34,7 @@ async def test_purged_rows_go_in_bounded_passes(store: SqlStore, q: StoredQueue,
     assert all(swept.removed <= 10 for swept in passes)
     assert sum(swept.removed for swept in passes) >= 25
     assert passes[-1] == Swept(removed=0, more=False, next_due=NOW + RETENTION)
+    assert all(swept.doomed for swept in passes[:-1])
     assert await store.list_tasks(queue_name(), after="", limit=9, max_bytes=10**9) == [survivor]
     assert wakes == []
 

@@ -120,7 +120,7 @@ class Instance:
         try:
             await self._launch()
             await self._ask()
-        except BaseException:
+        except BaseException:  # raised on, once it is stopped
             await _undisturbed(self.stop())
             raise
         self.begun = self.ready = True

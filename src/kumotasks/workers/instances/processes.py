@@ -222,7 +222,7 @@ async def _listened(*outputs: Output) -> list[int]:
             reading, writing = os.pipe()
             ends.append(writing)
             await asyncio.get_running_loop().connect_read_pipe(output, os.fdopen(reading, "rb", 0))
-    except BaseException:
+    except BaseException:  # raised on, once the pipes are closed
         for each in ends:
             os.close(each)
         raise
